@@ -3,16 +3,18 @@
 use serde_json::json;
 use winserve_admin::{
     SCHEMA_VERSION,
-    output::{OutputError, print_json, print_with_next},
+    output::{OutputError, print_json, print_with_next, say},
+    system_user,
 };
 use winserve_migration::{
-    Phase, migrate,
+    LastStep, Phase, enforce_phase_3, migrate,
     sql::{self as backfill, EnforceError},
     steps::{self, Step},
+    would_enforce_phase_3,
 };
 use winserve_persistence::PgConnection;
 
-use crate::failure::CommandError;
+use crate::{failure::CommandError, phase::Change};
 
 #[derive(clap::Subcommand)]
 pub(crate) enum EnforceCommand {
@@ -25,6 +27,9 @@ pub(crate) enum EnforceCommand {
     /// Make the organization of saved filters NOT NULL
     #[command(name = "phase-2")]
     Phase2(EnforceArguments),
+    /// Drop the columns, triggers and records that only the old service needs; nothing undoes this
+    #[command(name = "phase-3")]
+    Phase3(LastArguments),
 }
 
 impl EnforceCommand {
@@ -32,6 +37,7 @@ impl EnforceCommand {
         match self {
             Self::Phase1(arguments) | Self::Phase2(arguments) => !arguments.dry_run,
             Self::Phase1b(arguments) => !arguments.dry_run,
+            Self::Phase3(arguments) => arguments.yes && !arguments.change.dry_run,
         }
     }
 }
@@ -54,6 +60,15 @@ pub(crate) struct ProveArguments {
     /// Print whether the proof would succeed; record nothing
     #[arg(long)]
     dry_run: bool,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct LastArguments {
+    /// Confirm that there is no way back; without it, nothing is changed
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    change: Change,
 }
 
 /// What a phase enforces, and how.
@@ -90,6 +105,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let (it, EnforceArguments { undo, dry_run }) = match command {
         EnforceCommand::Phase1b(arguments) => return prove(connection, arguments, json),
+        EnforceCommand::Phase3(arguments) => return finish(connection, arguments, json),
         EnforceCommand::Phase1(arguments) => (PHASE_1, arguments),
         EnforceCommand::Phase2(arguments) => (PHASE_2, arguments),
     };
@@ -137,6 +153,38 @@ fn prove(
     }
     let sentence = format!("phase-1b {}.", outcome.replace('_', " "));
     Ok(print_with_next(&sentence, &[next_step.to_owned()])?)
+}
+
+/// The end of the migration. Says what goes before it goes.
+fn finish(
+    connection: &mut PgConnection,
+    LastArguments { yes, change }: &LastArguments,
+    json: bool,
+) -> Result<(), CommandError> {
+    migrate::require_legacy_tables(connection)?;
+    let step = &steps::ENFORCE_PHASE_3;
+    let would_enforce = would_enforce_phase_3(connection)?;
+    let lost = backfill::lost_with_phase_3(connection)?;
+    if would_enforce && (*yes || change.dry_run) {
+        say(&lost.to_string());
+    }
+    let (outcome, changes, next_step) = match (would_enforce, change.dry_run) {
+        (false, _) => ("nothing_to_do", Vec::new(), step.next.to_owned()),
+        (true, true) => ("would_enforce", Vec::new(), format!("{} --yes", step.command)),
+        (true, false) => {
+            let last = LastStep {
+                is_confirmed: *yes,
+                actor: change.actor.clone().unwrap_or_else(system_user),
+                reason: change.reason.clone(),
+            };
+            ("enforced", enforce_phase_3(connection, &last)?, step.next.to_owned())
+        }
+    };
+    if json {
+        return Ok(print_outcome(outcome, &changes, &next_step)?);
+    }
+    let sentence = format!("phase-3 {}.", outcome.replace('_', " "));
+    Ok(print_with_next(&[changes, vec![sentence]].concat().join("\n"), &[next_step])?)
 }
 
 fn print_outcome(outcome: &str, columns: &[String], next_step: &str) -> Result<(), OutputError> {

@@ -72,7 +72,7 @@ enum Command {
     },
     /// Copy to the tables what another service wrote only to the JSON
     Repair(repair::RepairArguments),
-    /// Add database constraints for what the backfill has established
+    /// Add database constraints for what the backfill has established; at the end, drop what is no longer needed
     Enforce {
         #[command(subcommand)]
         command: enforce::EnforceCommand,
@@ -80,7 +80,7 @@ enum Command {
     /// In phase-3, move the old keys from the JSON to an archive; rows that differ from the tables are refused
     Clean(archive::CleanArguments),
     /// In phase-3, put the old keys back from the archive, byte for byte where nothing changed since
-    Restore(run::RunArguments),
+    Restore(archive::RestoreArguments),
     /// Show rows that need a person, and retry them
     Quarantine {
         #[command(subcommand)]
@@ -198,7 +198,7 @@ impl Command {
             Self::Verify { dry_run } => !*dry_run,
             Self::Repair(arguments) => !arguments.dry_run,
             Self::Clean(arguments) => !arguments.run.dry_run,
-            Self::Restore(arguments) => !arguments.dry_run,
+            Self::Restore(arguments) => !arguments.run.dry_run,
             Self::Enforce { command } => command.writes(),
             Self::Quarantine { command } => command.writes(),
             Self::Phase { command } => match command {
@@ -356,7 +356,7 @@ fn migrate_group(
         // Groups may be applied again, later on the path.
         let next_step = match group {
             Group::Phase1b => steps::EXPAND_PHASE_1B.next,
-            Group::Phase1 | Group::Phase2 | Group::Phase3 => PLAN,
+            Group::Phase1 | Group::Phase2 | Group::Phase3 | Group::Phase3Enforce => PLAN,
         };
         ("applied", migrate::expand(connection, group)?, next_step.to_owned())
     };

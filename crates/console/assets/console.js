@@ -60,6 +60,88 @@
     });
   }
 
+  // A button chooses all boxes of a group.
+  for (const group of document.querySelectorAll("[data-group]")) {
+    const button = group.querySelector("[data-all]");
+    if (!button) continue;
+    const boxes = [...group.querySelectorAll("input")];
+    const areAll = () => boxes.every((box) => box.checked);
+    const label = () => {
+      button.textContent = areAll() ? "Clear all" : "Select all";
+    };
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const checked = !areAll();
+      for (const box of boxes) box.checked = checked;
+      group.dispatchEvent(new Event("change", { bubbles: true }));
+    });
+    group.addEventListener("change", label);
+    label();
+  }
+
+  // What a list selects, and how many people, is said after every choice.
+  for (const form of document.querySelectorAll("form[data-count]")) {
+    const status = form.querySelector("#count");
+    let timer, running;
+    const count = async () => {
+      if (running) running.abort();
+      running = new AbortController();
+      const { signal } = running;
+      try {
+        const answer = await fetch(form.dataset.count, { method: "POST", body: new URLSearchParams(new FormData(form)), signal });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        for (const id of ["sentence", "count"]) document.getElementById(id).textContent = page.getElementById(id).textContent;
+      } catch {
+        if (!signal.aborted) status.textContent = "They could not be counted. Try again in a minute";
+      }
+    };
+    form.addEventListener("change", (event) => {
+      if (event.target.name === "name") return;
+      clearTimeout(timer);
+      timer = setTimeout(count, 400);
+    });
+  }
+
+  // Downloads say how far they are and how they end. Larger files are left to the browser, for memory.
+  for (const link of document.querySelectorAll("a[data-rows]")) {
+    const rows = Number(link.dataset.rows);
+    if (rows > 200000) continue;
+    const status = document.querySelector("[data-download-status]");
+    const said = (number) => number.toLocaleString("en-US");
+    let isRunning = false;
+    link.addEventListener("click", async (event) => {
+      event.preventDefault();
+      if (isRunning) return;
+      isRunning = true;
+      status.textContent = "The download starts.";
+      const parts = [];
+      let received = 0;
+      let isQuoted = false;
+      try {
+        const answer = await fetch(link.href);
+        if (!answer.ok || answer.redirected) throw answer.status;
+        const reader = answer.body.getReader();
+        for (let read; !(read = await reader.read()).done; ) {
+          parts.push(read.value);
+          for (const byte of read.value) {
+            if (byte === 34) isQuoted = !isQuoted;
+            else if (byte === 10 && !isQuoted) received += 1;
+          }
+          status.textContent = `${said(received)} of ${said(rows)} rows.`;
+        }
+        const file = document.createElement("a");
+        file.href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
+        file.download = "contacts.csv";
+        file.click();
+        setTimeout(() => URL.revokeObjectURL(file.href), 60000);
+        status.textContent = `Done: contacts.csv has ${said(received)} rows.`;
+      } catch {
+        status.textContent = "The download broke off, and nothing was saved. Try again in a minute.";
+      }
+      isRunning = false;
+    });
+  }
+
   // After a refused form, the summary of what is wrong comes first.
   const wrong = document.querySelector("[data-focus]");
   if (wrong) wrong.focus();

@@ -12,7 +12,7 @@ use crate::{
     ROOT, assets, failure,
     failure::Failure,
     headers,
-    pages::{campaigns, office, organizations, polls, result},
+    pages::{campaigns, contacts, lists, office, organizations, polls, result, staff},
 };
 
 /// All pages. The asset route is outside the part that asks the database who calls.
@@ -34,6 +34,60 @@ pub(crate) fn scope() -> Scope<
                 .service(page("/o/{organization}").route(get().to(organizations::overview::show)))
                 .service(
                     page("/o/{organization}/profile").route(get().to(organizations::profile::show)),
+                )
+                .service(page("/o/{organization}/contacts").route(get().to(contacts::list::show)))
+                .service(
+                    page("/o/{organization}/contacts/download")
+                        .route(get().to(contacts::download::show)),
+                )
+                .service(
+                    page("/o/{organization}/contacts/statistics")
+                        .route(get().to(contacts::statistics::show)),
+                )
+                .service(
+                    page("/o/{organization}/contacts/{person}")
+                        .route(get().to(contacts::person::show)),
+                )
+                .service(page("/o/{organization}/lists").route(get().to(lists::index::show)))
+                .service(
+                    page("/o/{organization}/lists/new")
+                        .route(get().to(lists::edit::new))
+                        .route(post().to(lists::edit::create)),
+                )
+                .service(
+                    page("/o/{organization}/lists/new/count").route(post().to(lists::edit::count)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/edit")
+                        .route(get().to(lists::edit::edit))
+                        .route(post().to(lists::edit::update)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/edit/count")
+                        .route(post().to(lists::edit::count)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/rename")
+                        .route(get().to(lists::rename::show))
+                        .route(post().to(lists::rename::rename)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/duplicate")
+                        .route(post().to(lists::duplicate::duplicate)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/copy")
+                        .route(get().to(lists::copy::show))
+                        .route(post().to(lists::copy::copy)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/count")
+                        .route(post().to(lists::count_again::count_again)),
+                )
+                .service(
+                    page("/o/{organization}/lists/{list}/delete")
+                        .route(get().to(lists::delete::show))
+                        .route(post().to(lists::delete::delete)),
                 )
                 .service(
                     page("/o/{organization}/office")
@@ -74,6 +128,21 @@ pub(crate) fn scope() -> Scope<
                 )
                 .service(page("/new-campaign/custom").route(get().to(campaigns::custom::show)))
                 .service(page("/new-campaign/preview").route(get().to(campaigns::preview::show)))
+                .service(page("/staff").route(get().to(staff::search::show)))
+                .service(page("/staff/users/{user}").route(get().to(staff::user::show)))
+                .service(
+                    page("/staff/organizations/{id}")
+                        .route(get().to(staff::organization::show))
+                        .route(post().to(staff::change::submit)),
+                )
+                .service(
+                    page("/staff/organizations/{id}/preview").route(get().to(staff::change::show)),
+                )
+                .service(
+                    page("/staff/dead-letters")
+                        .route(get().to(staff::dead_letters::show))
+                        .route(post().to(staff::dead_letters::submit)),
+                )
                 .default_service(web::to(no_such_page)),
         )
         .wrap(from_fn(failure::show))

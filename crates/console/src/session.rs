@@ -36,6 +36,11 @@ impl Visitor {
         self.user.roles.iter().any(|role| matches!(role, Role::Admin | Role::Sales))
     }
 
+    /// Whether they may allow statewide and federal data.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.user.roles.contains(&Role::Admin)
+    }
+
     /// How to address them.
     pub(crate) fn name(&self) -> String {
         let user = &self.user.user;
@@ -135,6 +140,13 @@ impl InOrganization {
     pub(crate) const fn mode(&self) -> Mode {
         Mode::of(self.item.kind)
     }
+
+    /// Another organization of the visitor, as a form names it, for operations.
+    pub(crate) fn another(&self, named: &str) -> Option<(&OrganizationItem, ActiveOrganization)> {
+        let active = active(&self.of, named).ok()?;
+        let item = self.of.organizations.iter().find(|item| Some(item.id) == active.id())?;
+        Some((item, active))
+    }
 }
 
 impl FromRequest for InOrganization {
@@ -149,12 +161,15 @@ impl FromRequest for InOrganization {
 }
 
 /// An unknown organization is never replaced by another.
-fn resolve(of: WithOrganizations, named: String) -> Result<InOrganization, Failure> {
+fn active(of: &WithOrganizations, named: &str) -> Result<ActiveOrganization, Unresolved> {
     let SignedIn { user, holdings, naming, .. } = &*of.visitor.user;
-    let header = OrganizationReference::parse(&named).map_or(Header::Invalid, Header::Names);
+    let header = OrganizationReference::parse(named).map_or(Header::Invalid, Header::Names);
     let requested = RequestedOrganization { header, claim: None };
-    let active = organizations::resolve(RouteScope::Shared, *naming, user.id, &requested, holdings);
-    let active = match active {
+    organizations::resolve(RouteScope::Shared, *naming, user.id, &requested, holdings)
+}
+
+fn resolve(of: WithOrganizations, named: String) -> Result<InOrganization, Failure> {
+    let active = match active(&of, &named) {
         Ok(active) => active,
         Err(Unresolved::Inactive) => return Err(Failure::InactiveOffice { of: Box::new(of) }),
         Err(Unresolved::NotMigrated) => return Err(Failure::NotMigrated),

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use winserve_domain::{Ports, clerk::MessageReader};
 
-pub use contacts::Downloads;
+pub use contacts::{Downloads, download_contacts};
 pub use error::{ApiError, ErrorCode};
 pub use proxies::TrustedProxies;
 pub use routes::configure;

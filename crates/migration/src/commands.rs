@@ -16,6 +16,8 @@ pub(crate) const BACK: &str = "backfill phase back";
 pub(crate) const REPAIR: &str = "backfill repair";
 /// Fixes every defect that a verification finds.
 pub(crate) const COMPARE: &str = "backfill repair --compare";
+/// Moves office and district from the JSON to an archive.
+pub(crate) const CLEAN: &str = "backfill clean";
 /// Puts back what `clean` removed from the JSON.
 pub(crate) const RESTORE: &str = "backfill restore";
 pub(crate) const EXPAND_PHASE_1: &str = "backfill migrate phase-1-expand";
@@ -26,6 +28,18 @@ pub(crate) const VERIFY: &str = "backfill verify";
 pub(crate) const ENFORCE_PHASE_1: &str = "backfill enforce phase-1";
 pub(crate) const ENFORCE_PHASE_1B: &str = "backfill enforce phase-1b";
 pub(crate) const ENFORCE_PHASE_2: &str = "backfill enforce phase-2";
+pub(crate) const ENFORCE_PHASE_3: &str = "backfill enforce phase-3";
+/// The same, confirmed.
+pub(crate) const ENFORCE_PHASE_3_FOR_GOOD: &str = "backfill enforce phase-3 --yes";
+
+/// A command that accepts categories by name.
+pub(crate) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return command.to_owned();
+    }
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    format!("{command} --accept {}", names.join(","))
+}
 
 /// The commands of `winserve-admin clerk` under their names here.
 pub const CLERK_COMMANDS: Commands = Commands {

@@ -99,7 +99,7 @@ impl Composition for Phases {
             Err(error) if is_lock_timeout(&error) => last_seen,
             read => read.map_err(store_error)?,
         };
-        if phase.has_tables()
+        if phase.writes_both()
             && let Err(error) = connection.transaction(legacy_changes::probe)
             && !is_lock_timeout(&error)
         {

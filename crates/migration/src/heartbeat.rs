@@ -13,7 +13,7 @@ use winserve_domain::base::StoreError;
 
 use winserve_persistence::{Db, OwnConnection, store_error};
 
-use crate::{composition::Phases, phase::PhaseSource};
+use crate::{composition::Phases, migrate::Group, phase::PhaseSource};
 
 /// A process's report about itself.
 #[derive(Debug, Clone)]
@@ -87,7 +87,8 @@ fn beat(
     if !has_table(connection).map_err(store_error)? {
         return Ok(());
     }
-    let knows = Phase::ALL.map(Phase::as_str);
+    let phases = Phase::ALL.map(Phase::as_str);
+    let knows: Vec<_> = phases.into_iter().chain([Group::Phase3Enforce.name()]).collect();
     diesel::sql_query(
         "WITH forgotten AS (
              DELETE FROM process_heartbeat WHERE seen_at < now() - interval '1 d'
@@ -104,7 +105,7 @@ fn beat(
     .bind::<Text, _>(heartbeat.build)
     .bind::<Text, _>(phase.as_str())
     .bind::<Bool, _>(is_pinned)
-    .bind::<Array<Text>, _>(knows.as_slice())
+    .bind::<Array<Text>, _>(knows)
     .bind::<BigInt, _>(i64::try_from(heartbeat.unnamed_requests).unwrap_or(i64::MAX))
     .execute(connection)
     .map(drop)

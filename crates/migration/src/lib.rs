@@ -4,6 +4,7 @@ mod asking_again;
 mod clerk;
 pub mod commands;
 mod composition;
+mod enforce_phase_3;
 mod follower;
 mod heartbeat;
 mod jobs;
@@ -31,6 +32,7 @@ pub use asking_again::{
 pub use clerk::{dry_run_clerk_organizations, run_clerk_organizations, sweep_clerk_organizations};
 pub use commands::CLERK_COMMANDS;
 pub use composition::{Phases, UnknownPhase};
+pub use enforce_phase_3::{LastStep, check_phase_3, enforce_phase_3, would_enforce_phase_3};
 pub use follower::{Follower, FollowerWorker};
 pub use heartbeat::{Heartbeat, Heartbeats};
 pub use jobs::{

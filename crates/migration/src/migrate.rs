@@ -78,7 +78,9 @@ pub fn revert(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
         if is_in_use(connection, group)? {
             return Err(match group {
                 Group::Phase1b => MigrateError::SwitchInUse,
-                Group::Phase1 | Group::Phase2 | Group::Phase3 => MigrateError::PhaseInUse,
+                Group::Phase1 | Group::Phase2 | Group::Phase3 | Group::Phase3Enforce => {
+                    MigrateError::PhaseInUse
+                }
             });
         }
         if group == Group::Phase1 && phase::was_left_lately(connection)? {
@@ -93,7 +95,7 @@ fn is_in_use(connection: &mut PgConnection, group: Group) -> QueryResult<bool> {
     let last_phase_without = match group {
         Group::Phase1 => Phase::Legacy,
         Group::Phase2 => Phase::One,
-        Group::Phase3 => Phase::Two,
+        Group::Phase3 | Group::Phase3Enforce => Phase::Two,
         Group::Phase1b => {
             return clerk_outbox::is_on(connection);
         }
@@ -111,7 +113,7 @@ pub fn next_steps(error: &MigrateError) -> Vec<String> {
         MigrateError::NotSynced(_) => commands::TURN_ON,
         MigrateError::FormerGroup(group) => return vec![format!("backfill migrate {group}")],
         MigrateError::LaterGroup(group) => return vec![format!("backfill migrate {group} --undo")],
-        MigrateError::NotBegun(_) => commands::PLAN,
+        MigrateError::NotBegun(_) | MigrateError::NoWayBack => commands::PLAN,
         _ => return Vec::new(),
     };
     vec![command.to_owned()]

@@ -5,7 +5,7 @@ use crate::{
     phase::{self, Phase},
     sql::{self as store, Job},
     status::SCHEMA_VERSION,
-    steps::{BESIDE, COMING, PATH, Step, VERIFY, is_expanded},
+    steps::{BESIDE, PATH, Step, VERIFY, is_expanded},
 };
 use diesel::QueryResult;
 use serde::Serialize;
@@ -24,7 +24,14 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// Commands to run next.
     pub next_steps: Vec<String>,
+    /// At the end of the path: what that means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conclusion: Option<&'static str>,
 }
+
+/// The end of the path.
+const CONCLUSION: &str = "done: nothing of the migration is needed any more. `make prove-deletable` shows what to \
+    remove: crates/migration, bins/backfill and tests/suite/migration";
 
 /// A step of the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,8 +56,6 @@ pub enum StepState {
     Later,
     /// Optional; may be run now.
     Beside,
-    /// This build does not know it yet.
-    NotInThisBuild,
 }
 
 /// Reads the state of the database; writes nothing.
@@ -62,11 +67,6 @@ pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     let is_prepared = is_expanded(connection, Group::Phase1)?;
     let mut steps = states(connection, phase, PATH, is_prepared, Some(StepState::Next))?;
     let is_at_its_end = steps.iter().all(|step| step.state == StepState::Done);
-    steps.extend(COMING.iter().map(|(command, what)| PlanStep {
-        command: without_program(command),
-        what,
-        state: StepState::NotInThisBuild,
-    }));
     let is_prepared = is_expanded(connection, Group::Phase1b)?;
     let first = (phase >= Phase::One).then_some(StepState::Beside);
     steps.extend(states(connection, phase, BESIDE, is_prepared, first)?);
@@ -78,7 +78,8 @@ pub fn plan(connection: &mut PgConnection) -> Result<Plan, StoreError> {
     if phase == Phase::Two && found_defects(connection).map_err(store_error)? {
         next_steps = vec![VERIFY.command.to_owned()];
     }
-    Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps })
+    let conclusion = is_at_its_end.then_some(CONCLUSION);
+    Ok(Plan { schema_version: SCHEMA_VERSION, phase, steps, next_steps, conclusion })
 }
 
 /// The state of each step. The first that is not done has the given one; without the schema, none is done.
@@ -121,11 +122,11 @@ pub fn plan_table(plan: &Plan) -> String {
             StepState::Next => "NEXT ",
             StepState::Later => "     ",
             StepState::Beside => "now  ",
-            StepState::NotInThisBuild => "  –  ",
         };
         format!("{mark} backfill {:<28} {}", step.command, step.what)
     }));
-    lines.push("now: optional, can be run at any time. –: part of a later build.".to_owned());
+    lines.push("now: optional, can be run at any time.".to_owned());
     lines.extend(plan.next_steps.iter().map(|step| format!("Next: {step}")));
+    lines.extend(plan.conclusion.map(|conclusion| format!("{conclusion}.")));
     lines.join("\n")
 }

@@ -11,7 +11,7 @@ use crate::{
     legacy_changes::lag,
     migrate::{self, Group},
     phase,
-    sql::{are_look_ups_kept, open_look_ups},
+    sql::{are_look_ups_kept, notes_of_other_services, open_look_ups},
 };
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -214,8 +214,10 @@ pub fn collect(connection: &mut PgConnection) -> Result<Status, StoreError> {
                 tally.add(row);
             }
         }
+        // The end of phase 3 drops the records.
         let notes_changes = migrate::is_expanded(connection, Group::Phase1)
-            .map_err(|error| StoreError::Other(error.into()))?;
+            .map_err(|error| StoreError::Other(error.into()))?
+            && notes_of_other_services(connection).map_err(store_error)?.is_some();
         let old_service =
             if notes_changes { Some(lag(connection).map_err(store_error)?.into()) } else { None };
         let is_prepared = migrate::is_expanded(connection, Group::Phase1b)

@@ -14,7 +14,7 @@ use crate::{
     migrate::{self, Group},
     phase::{self, Phase},
     run::engine::{RunError, Work as _},
-    sql::{self as store, Job, Remaining},
+    sql::{self as store, Job, Remaining, is_anything_of_phase_3_enforced},
 };
 
 /// A step of the path.
@@ -50,15 +50,12 @@ pub(crate) const PATH: &[&Step] = &[
     &EXPAND_PHASE_3,
     &ADVANCE_TO_PHASE_3,
     &CLEAN,
+    &ENFORCE_PHASE_3,
 ];
 
 /// Optional steps in phase-1 and later, in order: no phase waits for them.
 pub(crate) const BESIDE: &[&Step] =
     &[&EXPAND_PHASE_1B, &ADVANCE_PHASE_1B, &RUN_CLERK_ORGANIZATIONS, &ENFORCE_PHASE_1B];
-
-/// Steps of later builds: commands and titles.
-pub(crate) const COMING: &[(&str, &str)] =
-    &[("backfill enforce phase-3", "the old columns are dropped; this cannot be undone")];
 
 /// Defaults of a row.
 const STEP: Step = Step {
@@ -202,13 +199,26 @@ pub const RESTORE: &str = "backfill restore";
 
 /// The end of the old keys in the JSON.
 pub const CLEAN: Step = Step {
-    command: "backfill clean",
+    command: commands::CLEAN,
     title: "the old keys are moved from the JSON to an archive",
     phases: IN_PHASE_3,
     after: &[&EXPAND_PHASE_3],
     is_done: |connection, phase| {
-        Ok(phase >= Phase::Three && jobs::clean::is_done(connection).map_err(store_error)?)
+        // Afterwards, the JSON does not matter any more.
+        Ok(phase >= Phase::Three
+            && (is_anything_of_phase_3_enforced(connection).map_err(store_error)?
+                || jobs::clean::is_done(connection).map_err(store_error)?))
     },
+    ..STEP
+};
+
+/// The end of the migration.
+pub const ENFORCE_PHASE_3: Step = Step {
+    command: commands::ENFORCE_PHASE_3,
+    title: "the old columns and triggers are dropped; this cannot be undone",
+    phases: IN_PHASE_3,
+    after: &[&EXPAND_PHASE_3],
+    is_done: |connection, _| is_expanded(connection, Group::Phase3Enforce),
     ..STEP
 };
 
@@ -282,6 +292,9 @@ pub(crate) fn require(connection: &mut PgConnection, step: &Step) -> Result<Phas
     let phase = phase::read(connection)?;
     if !step.phases.contains(&phase) {
         return Err(RunError::wrong_phase(phase, *step.phases.start()));
+    }
+    if step.phases == IN_PHASE_3 && is_anything_of_phase_3_enforced(connection)? {
+        return Err(RunError::Over);
     }
     match first_undone(connection, step.after)? {
         Some(first) => Err(RunError::NotYet(first.command)),

@@ -14,10 +14,10 @@ use winserve_domain::{
     saved_filters::SavedFilters,
     users::Users,
 };
-use winserve_persistence::{Limits, Repositories};
+use winserve_persistence::{Limits, Repositories, tables::PgPositionLinks};
 
 use crate::{
-    legacy::JsonLinks,
+    legacy::{JsonLinks, NAMES_DISTRICT},
     legacy_changes::PgLegacyChanges,
     naming::{LegacyNaming, OldestNaming},
     repositories::{
@@ -124,7 +124,12 @@ impl UnitOfWork for PhasedUnitOfWork<'_> {
     fn position_links(&mut self) -> Box<dyn PositionLinks + '_> {
         match self.phase {
             Phase::Legacy => Box::new(JsonLinks),
-            Phase::One | Phase::Two | Phase::Three => Box::new(self.all.position_links()),
+            // A campaign without a district in its JSON keeps inheriting, as clients see it.
+            Phase::One | Phase::Two => Box::new(PgPositionLinks {
+                connection: self.all.connection,
+                keepers: NAMES_DISTRICT.as_str(),
+            }),
+            Phase::Three => Box::new(self.all.position_links()),
         }
     }
 }

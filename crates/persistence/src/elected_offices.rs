@@ -18,10 +18,11 @@ use crate::{
     error::store_error,
     limits::Limits,
     paging,
-    schema::{ballot_position, elected_office, organization},
+    schema::{ballot_position, campaign, elected_office, organization},
     tables::{
         self, ELECTED_OFFICE,
         clerk_id::{ClerkIdOf, OrganizationIds},
+        won_campaign::WonCampaignOf,
     },
 };
 
@@ -47,23 +48,23 @@ pub struct OfficeRow {
     user_id: i32,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
-    campaign_id: Option<i32>,
 }
 
 impl OfficeRow {
-    /// The office, with its organization, its position, and whether staff allowed statewide or federal
-    /// voter data.
+    /// The office, with its organization, its position, whether staff allowed statewide or federal
+    /// voter data, and the campaign it was won with.
     #[must_use]
     pub fn office(
         self,
         (organization, clerk): OrganizationIds,
         position: Option<&str>,
         can_download_federal: bool,
+        campaign: Option<i32>,
     ) -> ElectedOffice {
         ElectedOffice {
             id: ElectedOfficeId(self.id),
             user_id: UserId(self.user_id),
-            campaign_id: self.campaign_id.map(CampaignId),
+            campaign: campaign.map(CampaignId),
             organization_id: organization.map(OrganizationId),
             clerk_organization_id: clerk,
             position: position.and_then(BallotReadyId::parse),
@@ -83,7 +84,7 @@ impl OfficeRow {
     }
 }
 
-type Row = (OfficeRow, OrganizationIds, Option<String>, bool);
+type Row = (OfficeRow, OrganizationIds, Option<String>, bool, Option<i32>);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn columns() -> _ {
@@ -91,11 +92,13 @@ fn columns() -> _ {
     let clerk: ClerkIdOf<elected_office::organization_id> =
         ClerkIdOf(elected_office::organization_id);
     let ids = (elected_office::organization_id, clerk);
-    (row, ids, elected_office::position_id, elected_office::can_download_federal)
+    let won: WonCampaignOf<elected_office::organization_id> =
+        WonCampaignOf(elected_office::organization_id);
+    (row, ids, elected_office::position_id, elected_office::can_download_federal, won)
 }
 
-fn office((row, organization, position, can_download_federal): Row) -> ElectedOffice {
-    row.office(organization, position.as_deref(), can_download_federal)
+fn office((row, organization, position, can_download_federal, campaign): Row) -> ElectedOffice {
+    row.office(organization, position.as_deref(), can_download_federal, campaign)
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
@@ -146,8 +149,24 @@ impl ElectedOffices for PgElectedOffices<'_> {
     }
 
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError> {
+        let found: Option<(i32, Option<Uuid>)> = campaign::table
+            .find(campaign.0)
+            .select((campaign::user_id, campaign::organization_id))
+            .first(self.connection)
+            .optional()
+            .map_err(store_error)?;
+        let Some((owner, Some(won))) = found else { return Ok(Vec::new()) };
+        let won = OrganizationId(won);
+        let further = format!("{}%", RequestKey::of_further_wins(won));
+        let is_won = organization::request_key
+            .eq(RequestKey::of_win(won).key)
+            .or(organization::request_key.like(further));
         let rows: Vec<Row> = elected_office::table
-            .filter(elected_office::campaign_id.eq(campaign.0))
+            .inner_join(
+                organization::table
+                    .on(elected_office::organization_id.eq(organization::id.nullable())),
+            )
+            .filter(organization::owner_id.eq(owner).and(is_won))
             .order((elected_office::created_at, elected_office::id))
             .select(columns())
             .load(self.connection)
@@ -289,7 +308,11 @@ impl ElectedOffices for PgElectedOffices<'_> {
 }
 
 impl PgElectedOffices<'_> {
-    fn new_organization(
+    /// The organization of a new office; the office must follow in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] for a second office with the same request key.
+    pub fn new_organization(
         &mut self,
         office: &ElectedOffice,
         request: Option<&RequestKey>,
@@ -305,7 +328,6 @@ type NewColumns<'a> = (
     Eq<elected_office::user_id, i32>,
     Eq<elected_office::created_at, NaiveDateTime>,
     Eq<elected_office::updated_at, NaiveDateTime>,
-    Eq<elected_office::campaign_id, Option<i32>>,
     TermColumns,
 );
 
@@ -317,13 +339,12 @@ pub fn new_columns(office: &ElectedOffice) -> NewColumns<'_> {
         elected_office::user_id.eq(office.user_id.0),
         elected_office::created_at.eq(office.created_at.naive_utc()),
         elected_office::updated_at.eq(office.updated_at.naive_utc()),
-        elected_office::campaign_id.eq(office.campaign_id.map(|id| id.0)),
         term_columns(&office.term),
     )
 }
 
 /// The columns that link an office to its organization and position.
-type LinkColumns<'a> = (
+pub type LinkColumns<'a> = (
     Eq<elected_office::organization_id, Uuid>,
     Eq<elected_office::position_id, String>,
     Eq<elected_office::l2_district_id, Option<&'a str>>,
@@ -333,7 +354,9 @@ type LinkColumns<'a> = (
     Eq<elected_office::can_download_federal, bool>,
 );
 
-fn link_columns<'a>(
+/// See [`LinkColumns`].
+#[must_use]
+pub fn link_columns<'a>(
     organization: OrganizationId,
     office: &ElectedOffice,
     link: &'a PositionLink,

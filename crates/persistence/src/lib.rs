@@ -16,7 +16,6 @@ mod hidden_rows;
 pub mod holdings;
 mod hops;
 pub mod json;
-pub mod legacy_json;
 mod limits;
 pub mod look_ups;
 pub mod migrate;

@@ -14,10 +14,18 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaigns::PgCampaigns, clerk_outbox::PgProvisioning, composition::TABLES,
-    elected_offices::PgElectedOffices, electorates::PgElectorates, limits::Limits,
-    look_ups::PgLookUps, organizations::PgOrganizations, polls::PgPolls,
-    saved_filters::PgSavedFilters, tables::PgPositionLinks, users::PgUsers,
+    campaigns::PgCampaigns,
+    clerk_outbox::PgProvisioning,
+    composition::TABLES,
+    elected_offices::PgElectedOffices,
+    electorates::PgElectorates,
+    limits::Limits,
+    look_ups::PgLookUps,
+    organizations::PgOrganizations,
+    polls::PgPolls,
+    saved_filters::PgSavedFilters,
+    tables::{PgPositionLinks, shared_positions::ALL_KEEP},
+    users::PgUsers,
 };
 
 /// Provides the repositories of one connection, one at a time.
@@ -76,7 +84,7 @@ impl Repositories<'_> {
 
     /// Office and district of each holder, in tables.
     pub fn position_links(&mut self) -> impl PositionLinks {
-        PgPositionLinks { connection: self.connection }
+        PgPositionLinks { connection: self.connection, keepers: ALL_KEEP }
     }
 }
 

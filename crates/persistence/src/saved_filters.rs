@@ -176,7 +176,6 @@ impl SavedFilters for PgSavedFilters<'_> {
         let Some(organization) = of.id() else {
             return Err(StoreError::Other("an office without organization has no filters".into()));
         };
-        // A trigger adds the campaign.
         let id: i32 = diesel::insert_into(voter_file_filter::table)
             .values((
                 voter_file_filter::created_at.eq(now.naive_utc()),
@@ -225,8 +224,7 @@ fn count(connection: &mut PgConnection, owner: UserId) -> QueryResult<i64> {
     }
     diesel::sql_query(
         "SELECT count(*) AS count FROM voter_file_filter
-         WHERE campaign_id IN (SELECT id FROM campaign WHERE user_id = $1)
-             OR organization_id IN (SELECT id FROM organization WHERE owner_id = $1)",
+         WHERE organization_id IN (SELECT id FROM organization WHERE owner_id = $1)",
     )
     .bind::<Integer, _>(owner.0)
     .get_result(connection)

@@ -101,7 +101,6 @@ diesel::table! {
         user_id -> Int4,
         created_at -> Timestamp,
         updated_at -> Timestamp,
-        campaign_id -> Nullable<Int4>,
         // With phase 1: a row type that loads one of these must not be used in `legacy`.
         organization_id -> Nullable<Uuid>,
         position_id -> Nullable<Text>,
@@ -120,7 +119,6 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         name -> Nullable<Text>,
-        campaign_id -> Nullable<Int4>,
         // With phase 1.
         organization_id -> Nullable<Uuid>,
         organization_type -> Nullable<Text>,

@@ -173,6 +173,17 @@ contract! {
         assert_eq!(get(&app, DOWNLOAD).await.status, 200);
     }
 
+    async fn a_name_is_found_in_the_usual_capitalization_too(app) {
+        candidate(&app);
+        pay(&app);
+        let spelled = get(&app, "/v1/contacts?search=Young").await;
+        assert!(!people(&spelled).is_empty());
+        assert_eq!(get(&app, "/v1/contacts?search=yOUNG").await.json(), spelled.json());
+        let asked: Vec<_> = people_requests(&app).into_iter().map(|body| body["search"].clone()).collect();
+        assert_eq!(asked, ["Young", "yOUNG", "Young"]);
+        assert!(people(&get(&app, "/v1/contacts?search=nobody").await).is_empty());
+    }
+
     async fn built_in_segments_select_by_telephone(app) {
         candidate(&app);
         for (segment, filters) in [

@@ -20,7 +20,7 @@ mod clerk_sessions;
 mod clerk_sweep;
 mod clerk_webhooks;
 mod connections;
-mod contacts;
+pub(crate) mod contacts;
 mod database;
 mod delete_users;
 mod district_doors;

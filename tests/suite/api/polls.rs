@@ -166,8 +166,8 @@ contract! {
         let office = app.database.row("SELECT * FROM elected_office");
         assert_eq!(app.database.row("SELECT * FROM poll")["elected_office_id"], office["id"]);
         assert_eq!(
-            (&office["campaign_id"], &office["user_id"], &office["is_active"]),
-            (&json!(11), &json!(7), &json!(true))
+            (&office["user_id"], &office["is_active"]),
+            (&json!(7), &json!(true))
         );
         assert_eq!(
             (&office["sworn_in_date"], &office["elected_date"]),

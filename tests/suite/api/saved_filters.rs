@@ -49,8 +49,8 @@ contract! {
         assert_eq!(saved["createdAt"], "2026-02-25T12:34:56.789Z");
         assert_eq!(app.user(7).get(&path(&saved)).await.json(), saved);
         assert_eq!(app.user(7).get(FILTERS).await.json(), json!([saved]));
-        let stored = app.database.row("SELECT age_18_25, campaign_id, language_codes FROM voter_file_filter");
-        assert_eq!(stored, json!({"age_18_25": true, "campaign_id": 11, "language_codes": ["es"]}));
+        let stored = app.database.row("SELECT age_18_25, language_codes FROM voter_file_filter");
+        assert_eq!(stored, json!({"age_18_25": true, "language_codes": ["es"]}));
     }
 
     async fn filters_are_listed_by_name_those_without_one_last(app) {

@@ -390,3 +390,23 @@ async fn selecting_an_office_costs_at_most_twelve_statements() {
     let cold = statements_of(&app, client.put("/v1/campaigns/mine", mayor())).await;
     assert!(first <= 12 && again <= 12 && cold <= 12, "{first}, {again}, {cold} statements");
 }
+
+#[actix_web::test]
+async fn in_phase_3_a_campaign_keeps_an_inherited_district_that_a_verified_one_replaces() {
+    let app = TestApp::new(Phase::Three).await;
+    for (user, campaign) in [(7, 11), (8, 12)] {
+        fixtures::user(&app.database, user, "candidate");
+        fixtures::campaign(&app.database, campaign, user, &json!({}), None);
+    }
+    app.database.execute(&format!(
+        "INSERT INTO ballot_position (id, office, state, source, l2_district_type, l2_district_name)
+             VALUES ('{MAYOR}', 'Mayor', 'MI', 'ballot_ready', 'City', 'ADRIAN CITY');
+         UPDATE campaign SET position_id = '{MAYOR}' WHERE id = 11;
+         DELETE FROM ballot_position WHERE id = 'custom:campaign:11'"
+    ));
+    put(&app, 8, mayor()).await;
+    let replaced = app.database.row("SELECT l2_district_name FROM ballot_position");
+    assert_eq!(replaced["l2_district_name"], "TECUMSEH CITY");
+    let own = app.database.rows("SELECT l2_district_name AS own FROM campaign ORDER BY id");
+    assert_eq!(own, [json!({"own": "ADRIAN CITY"}), json!({"own": null})]);
+}

@@ -222,13 +222,26 @@ pub(crate) struct World {
     organizations: BTreeMap<&'static str, String>,
     /// By campaign.
     of_campaigns: BTreeMap<i32, String>,
+    /// What [`Self::contents`] sends.
+    contents: String,
 }
 
 impl World {
     /// User 7 with a campaign, an office and one that is no longer held; 8 and 9 with a campaign; 30 with
     /// nothing, 31 with a campaign, 32 with a campaign and its office; sales 21 and admin 20.
     pub(crate) async fn new() -> Self {
-        let app = TestApp::with_clerk_as_server(Self::database()).await;
+        let with_tenants = || tenants(TestDatabase::in_phase(Phase::Two));
+        Self::on(TestDatabase::copy_of("tenants", Phase::Two, with_tenants)).await
+    }
+
+    /// The same in the final schema.
+    async fn at_the_end() -> Self {
+        let with_tenants = || tenants(TestDatabase::at_the_end());
+        Self::on(TestDatabase::copy_of("tenants_at_the_end", Phase::Three, with_tenants)).await
+    }
+
+    async fn on(database: TestDatabase) -> Self {
+        let app = TestApp::with_clerk_as_server(database).await;
         let of_campaign = |id: i32| app.organization_of(id).as_str().unwrap().to_owned();
         let of_office = |id: &str| {
             let query =
@@ -244,66 +257,22 @@ impl World {
             ("malformed", "17".to_owned()),
         ]);
         let of_campaigns = [11, 31, 32].map(|id| (id, of_campaign(id))).into();
-        Self { app, organizations, of_campaigns }
+        let tables = app.database.rows(
+            "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
+        );
+        let digests = tables.iter().map(|table| {
+            let name = table["name"].as_str().unwrap();
+            format!(
+                r#"(SELECT sum(hashtextextended(it::text, 0)) FROM "{name}" AS it) AS "{name}""#
+            )
+        });
+        let contents = format!("SELECT {}", digests.collect::<Vec<_>>().join(", "));
+        Self { app, organizations, of_campaigns, contents }
     }
 
-    fn database() -> TestDatabase {
-        TestDatabase::copy_of("tenants", Phase::Two, || {
-            let database = TestDatabase::in_phase(Phase::Two);
-            for (user, role) in [
-                (7, "candidate"),
-                (8, "candidate"),
-                (9, "candidate"),
-                (20, "admin"),
-                (21, "sales"),
-                (30, "candidate"),
-                (31, "candidate"),
-                (32, "candidate"),
-            ] {
-                fixtures::user(&database, user, role);
-            }
-            let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor",
-                             "state": "MI", "ballotLevel": "CITY", "electionDate": "2028-11-07"});
-            let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
-            for (campaign, owner) in [(11, 7), (12, 8), (13, 9), (31, 31), (32, 32), (41, 9)] {
-                fixtures::campaign(&database, campaign, owner, &details, Some(&goals));
-                // Lists are ordered by id, which encodes the creation time to the millisecond.
-                database.execute("SELECT pg_sleep(0.002)");
-            }
-            for (office, holder, campaign, is_active) in [
-                ("office-7", 7, "11", true),
-                ("inactive-7", 7, "11", false),
-                ("office-32", 32, "32", true),
-            ] {
-                database.execute(&format!(
-                    "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
-                     VALUES ('{office}', now(), {holder}, {campaign}, {is_active});
-                     SELECT pg_sleep(0.002)"
-                ));
-            }
-            database.execute(
-                "UPDATE campaign SET is_pro = true;
-             UPDATE \"user\" SET clerk_id = 'user_' || id;
-             INSERT INTO voter_file_filter (id, updated_at, name, campaign_id)
-                 SELECT id, now(), 'Filter', id FROM campaign;
-             SELECT setval(pg_get_serial_sequence(name, 'id'), 100)
-                 FROM unnest(ARRAY['\"user\"', 'campaign', 'path_to_victory', 'voter_file_filter']) AS name",
-            );
-            database.execute_unmapped(
-                r#"INSERT INTO poll (id, name, message_content, "targetAudienceSize", scheduled_date,
-                                  "estimatedCompletionDate", elected_office_id, updated_at)
-                SELECT 'poll-' || campaign_id, 'Top Community Issues', 'What matters most to you?', 500,
-                    '2026-02-02 15:00', '2026-02-05 15:00', id, '2026-02-01'
-                FROM elected_office WHERE is_active"#,
-            );
-            // The key that winning would have left.
-            database.execute_unmapped(
-                "UPDATE organization SET request_key = 'won:' || campaign.organization_id
-             FROM elected_office AS office JOIN campaign ON campaign.id = office.campaign_id
-             WHERE organization.id = office.organization_id AND office.is_active",
-            );
-            database
-        })
+    /// A digest of every table.
+    fn contents(&self) -> Value {
+        self.app.database.row(&self.contents)
     }
 
     pub(crate) fn caller(&self, name: &str) -> Client {
@@ -367,6 +336,85 @@ impl World {
     }
 }
 
+/// A database with the users, campaigns and offices of [`World`].
+fn tenants(database: TestDatabase) -> TestDatabase {
+    for (user, role) in [
+        (7, "candidate"),
+        (8, "candidate"),
+        (9, "candidate"),
+        (20, "admin"),
+        (21, "sales"),
+        (30, "candidate"),
+        (31, "candidate"),
+        (32, "candidate"),
+    ] {
+        fixtures::user(&database, user, role);
+    }
+    let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor",
+                             "state": "MI", "ballotLevel": "CITY", "electionDate": "2028-11-07"});
+    let goals = json!({"electionType": "City", "electionLocation": "TECUMSEH CITY"});
+    for (campaign, owner) in [(11, 7), (12, 8), (13, 9), (31, 31), (32, 32), (41, 9)] {
+        fixtures::campaign(&database, campaign, owner, &details, Some(&goals));
+        // Lists are ordered by id, which encodes the creation time to the millisecond.
+        database.execute("SELECT pg_sleep(0.002)");
+    }
+    for (office, holder, campaign, is_active) in
+        [("office-7", 7, "11", true), ("inactive-7", 7, "11", false), ("office-32", 32, "32", true)]
+    {
+        database.execute(&format!(
+            "INSERT INTO elected_office (id, updated_at, user_id, campaign_id, is_active)
+                     VALUES ('{office}', now(), {holder}, {campaign}, {is_active});
+                     SELECT pg_sleep(0.002)"
+        ));
+    }
+    database.execute(
+                "UPDATE campaign SET is_pro = true;
+             UPDATE \"user\" SET clerk_id = 'user_' || id;
+             INSERT INTO voter_file_filter (id, updated_at, name, campaign_id)
+                 SELECT id, now(), 'Filter', id FROM campaign;
+             SELECT setval(pg_get_serial_sequence(name, 'id'), 100)
+                 FROM unnest(ARRAY['\"user\"', 'campaign', 'path_to_victory', 'voter_file_filter']) AS name",
+            );
+    database.execute_unmapped(
+                r#"INSERT INTO poll (id, name, message_content, "targetAudienceSize", scheduled_date,
+                                  "estimatedCompletionDate", elected_office_id, updated_at)
+                SELECT 'poll-' || campaign.id, 'Top Community Issues', 'What matters most to you?', 500,
+                    '2026-02-02 15:00', '2026-02-05 15:00', office.id, '2026-02-01'
+                FROM elected_office AS office JOIN organization AS its ON its.id = office.organization_id
+                JOIN campaign ON its.request_key = 'won:' || campaign.organization_id"#,
+            );
+    database
+}
+
+/// The contents of a world, for proof that what was refused changed nothing.
+struct Contents<'a> {
+    world: &'a World,
+    before: Value,
+}
+
+impl<'a> Contents<'a> {
+    fn of(world: &'a World) -> Self {
+        Self { world, before: world.contents() }
+    }
+
+    /// Compares with the former request, unless this one may change something.
+    fn check(&mut self, complaints: &mut Vec<String>, what: &str, is_refused: bool) {
+        let after = self.world.contents();
+        if is_refused && after != self.before {
+            complaints
+                .push(format!("{what} was refused, and changed {}", changed(&self.before, &after)));
+        }
+        self.before = after;
+    }
+}
+
+/// The tables that differ.
+fn changed(before: &Value, after: &Value) -> String {
+    let before = before.as_object().unwrap();
+    let differing = before.iter().filter(|(table, digest)| after[table.as_str()] != **digest);
+    differing.map(|(table, _)| table.as_str()).collect::<Vec<_>>().join(", ")
+}
+
 /// How an answer to a row differs from the expected one.
 fn complain(complaints: &mut Vec<String>, what: &str, expected: u16, answer: &Response) {
     if answer.status != expected {
@@ -378,9 +426,18 @@ fn complain(complaints: &mut Vec<String>, what: &str, expected: u16, answer: &Re
 
 #[actix_web::test]
 async fn strangers_reach_no_organization_and_cannot_tell_ids_apart() {
-    let mut complaints = Vec::new();
     // Nothing that is refused changes it.
-    let world = World::new().await;
+    strangers(World::new().await).await;
+}
+
+#[actix_web::test]
+async fn in_the_final_schema_strangers_reach_no_organization_either() {
+    strangers(World::at_the_end().await).await;
+}
+
+async fn strangers(world: World) {
+    let mut complaints = Vec::new();
+    let mut contents = Contents::of(&world);
     for (method, path, body, _) in SCOPED {
         let (own_path, own_body) = (world.filled(path, 11), world.filled(body, 11));
         for caller in ["anonymous", "machine", "other", "sales", "admin"] {
@@ -401,6 +458,7 @@ async fn strangers_reach_no_organization_and_cannot_tell_ids_apart() {
             }
             assert!(seen.len() <= 1, "{method} {path} of {caller} tells ids apart: {seen:?}");
         }
+        contents.check(&mut complaints, &format!("{method} {path} of strangers"), true);
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
 }
@@ -417,6 +475,7 @@ async fn owned(caller: &str) {
             changed = World::new().await;
             &changed
         };
+        let mut contents = Contents::of(world);
         for (reference, expected) in REFERENCES.into_iter().zip(expected) {
             let (client, campaign) = match reference {
                 "none of 0" => (world.app.user(30), 11),
@@ -428,6 +487,9 @@ async fn owned(caller: &str) {
             let answer = world.send(&client, method, &path, &body).await;
             let what = format!("{method} {path} of {caller}, {reference}");
             complain(&mut complaints, &what, expected, &answer);
+            if method != "GET" {
+                contents.check(&mut complaints, &what, expected >= 400);
+            }
         }
     }
     assert!(complaints.is_empty(), "{complaints:#?}");
@@ -522,6 +584,7 @@ async fn other_routes_answer_by_who_asks_and_ignore_what_is_named() {
             &changed
         };
         let path = world.filled(path, 11);
+        let mut contents = Contents::of(world);
         for (caller, expected) in CALLERS.into_iter().zip(expected) {
             let body = world.filled(body, 11).replace("{caller}", caller);
             let references: &[&str] =
@@ -532,12 +595,11 @@ async fn other_routes_answer_by_who_asks_and_ignore_what_is_named() {
                 }
                 let client = world.naming(world.caller(caller), reference);
                 let answer = world.send(&client, method, &path, &body).await;
-                complain(
-                    &mut complaints,
-                    &format!("{method} {path} of {caller} naming {reference}"),
-                    expected,
-                    &answer,
-                );
+                let what = format!("{method} {path} of {caller} naming {reference}");
+                complain(&mut complaints, &what, expected, &answer);
+                if method != "GET" {
+                    contents.check(&mut complaints, &what, expected >= 400);
+                }
             }
         }
     }

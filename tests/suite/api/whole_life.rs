@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use winserve_testkit::{Client, Phase, Response, TestApp};
+use winserve_testkit::{Client, Phase, Response, TestApp, TestDatabase};
 
 use crate::fixtures::{self, COUNCIL, MAYOR};
 
@@ -16,8 +16,8 @@ struct Life {
 }
 
 impl Life {
-    async fn begin(phase: Phase) -> Self {
-        let app = TestApp::new(phase).await;
+    async fn begin(database: TestDatabase) -> Self {
+        let app = TestApp::on(database).await;
         app.election.set_clock(1_772_022_896);
         fixtures::user(&app.database, 7, "candidate");
         fixtures::user(&app.database, 1, "admin");
@@ -125,7 +125,16 @@ async fn first_office(life: &Life) -> (String, String) {
 
 #[actix_web::test]
 async fn an_official_serves_runs_elsewhere_wins_again_and_runs_for_the_first_office_again() {
-    let life = Life::begin(Phase::Three).await;
+    a_whole_life(TestDatabase::in_phase(Phase::Three)).await;
+}
+
+#[actix_web::test]
+async fn so_it_is_in_the_final_schema() {
+    a_whole_life(TestDatabase::at_the_end()).await;
+}
+
+async fn a_whole_life(database: TestDatabase) {
+    let life = Life::begin(database).await;
     let (first_run, served) = first_office(&life).await;
     life.saves_a_list(&served).await;
     life.nothing_leaks().await;
@@ -180,7 +189,7 @@ async fn an_official_serves_runs_elsewhere_wins_again_and_runs_for_the_first_off
 #[actix_web::test]
 async fn before_phase_3_an_official_serves_and_a_second_campaign_waits() {
     for phase in [Phase::One, Phase::Two] {
-        let life = Life::begin(phase).await;
+        let life = Life::begin(TestDatabase::in_phase(phase)).await;
         first_office(&life).await;
         let client = life.client(None);
         let further =

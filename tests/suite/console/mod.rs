@@ -1,10 +1,14 @@
 //! Tests of the console through HTTP, without a browser.
 
+mod contacts;
+mod frame;
+mod lists;
 mod campaigns;
 mod frame;
 mod office;
 mod polls;
 mod result;
+mod staff;
 mod visitor;
 mod world;
 

@@ -175,8 +175,9 @@ async fn an_office_that_is_not_found_is_described() {
     ]);
     let fields = [("office", "Dog Catcher"), ("state", "MI"), ("city", "Adrian")];
     assert_eq!(visitor.submit(&page, &fields).await.status, 303);
-    let details = item(&app)["details"].clone();
-    assert_eq!((&details["office"], &details["city"]), (&json!("Dog Catcher"), &json!("Adrian")));
+    let custom = "SELECT office, city FROM ballot_position WHERE source = 'custom'";
+    assert_eq!(app.database.row(custom), json!({"office": "Dog Catcher", "city": "Adrian"}));
+    assert_eq!(visitor.submit(&page, &[("office", "Clerk"), ("state", "XX")]).await.status, 400);
 }
 
 #[actix_web::test]

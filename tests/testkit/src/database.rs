@@ -65,6 +65,7 @@ pub struct TestDatabase {
     phase: Phase,
     checked: AtomicBool,
     mapped: AtomicBool,
+    is_final: OnceLock<bool>,
     roles: Mutex<Vec<String>>,
     sessions: Sessions,
 }
@@ -79,12 +80,22 @@ impl TestDatabase {
     /// A database in a phase, with the tables that the phase needs, all empty.
     #[must_use]
     pub fn in_phase(phase: Phase) -> Self {
-        let phase = stage::made_in(phase);
-        let template = format!("winserve_template_{}", phase.as_str().replace('-', "_"));
+        Self::with_schema(stage::made_in(phase), stage::IS_FINAL)
+    }
+
+    /// A database in phase 3 after `clean` and `enforce phase-3`: the final schema, all empty.
+    #[must_use]
+    pub fn at_the_end() -> Self {
+        Self::with_schema(Phase::Three, true)
+    }
+
+    fn with_schema(phase: Phase, is_final: bool) -> Self {
+        let end = if is_final { "_final" } else { "" };
+        let template = format!("winserve_template_{}{end}", phase.as_str().replace('-', "_"));
         ADMINS.with(HOME, |admin| {
             with_lock(admin, &TEMPLATE_LOCK.to_string(), |admin| {
                 if !exists(admin, &template) {
-                    build_template(admin, &template, phase);
+                    build_template(admin, &template, phase, is_final);
                 }
             });
             let options = copied(admin, &template);
@@ -150,6 +161,7 @@ impl TestDatabase {
             phase,
             checked: AtomicBool::new(true),
             mapped: AtomicBool::new(true),
+            is_final: OnceLock::new(),
             roles: Mutex::default(),
             sessions: Sessions::new(),
         }
@@ -253,14 +265,26 @@ impl TestDatabase {
     }
 
     /// Runs statements. In phases that read the tables, also maps the rows that they write, as the backfill would
-    /// have before the phase.
+    /// have before the phase. In the final schema, the statements may still use the old service's columns and keys:
+    /// these go at the end.
     pub fn execute(&self, sql: &str) {
         self.with_session(|connection| {
+            if self.is_final(connection) {
+                return mapping::in_the_old_shape(connection, sql);
+            }
             connection.batch_execute(sql).expect("the test's own SQL");
             if self.phase.reads_tables() {
                 mapping::map_recorded_changes(connection);
             }
         });
+    }
+
+    /// Whether it has the final schema.
+    fn is_final(&self, connection: &mut PgConnection) -> bool {
+        self.phase == Phase::Three
+            && *self.is_final.get_or_init(|| {
+                rows(connection, "SELECT WHERE to_regclass('legacy_change') IS NULL").len() == 1
+            })
     }
 
     /// Runs statements, without mapping.
@@ -351,7 +375,7 @@ fn exists(admin: &mut PgConnection, database: &str) -> bool {
 }
 
 /// Built under a temporary name, so that no test clones half a template.
-fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
+fn build_template(admin: &mut PgConnection, template: &str, phase: Phase, is_final: bool) {
     let building = format!("{template}_building");
     admin
         .batch_execute(&format!("DROP DATABASE IF EXISTS {building} WITH (FORCE)"))
@@ -366,6 +390,9 @@ fn build_template(admin: &mut PgConnection, template: &str, phase: Phase) {
         }
         if phase >= Phase::Three {
             migrate::expand(&mut connection, Group::Phase3).expect("phase 3 applies");
+        }
+        if is_final {
+            migrate::expand(&mut connection, Group::Phase3Enforce).expect("its end applies");
         }
         let advance = format!("UPDATE migration_phase SET phase = '{phase}'");
         connection.batch_execute(&advance).expect("the phase row");

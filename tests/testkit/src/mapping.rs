@@ -1,11 +1,16 @@
 //! Maps rows of the old service to the tables, as the backfill or `api` would have, for tests of phases that read
 //! the tables.
 
-use diesel::{PgConnection, RunQueryDsl as _, connection::SimpleConnection as _, sql_types::Text};
+use diesel::{
+    Connection as _, PgConnection, RunQueryDsl as _, connection::SimpleConnection as _,
+    sql_types::Text,
+};
 use serde_json::{Value, json};
 use winserve_domain::{
     base::CampaignId,
-    campaigns::campaign_json,
+    campaigns::campaign_json::{
+        self, MOVED_DETAILS, MOVED_DETAILS_OF_CUSTOM, MOVED_PATH_TO_VICTORY,
+    },
     positions::{BallotLevel, PositionId},
 };
 
@@ -100,11 +105,67 @@ const FORMER_POSITIONS_OF_OFFICES: &str =
     "DELETE FROM ballot_position WHERE id LIKE 'custom:office:%'
     AND NOT EXISTS (SELECT FROM elected_office WHERE position_id = ballot_position.id)";
 
+/// The old service's columns, which the final schema lacks.
+const OLD_SHAPE: &str = "
+    ALTER TABLE elected_office ADD COLUMN campaign_id integer;
+    ALTER TABLE voter_file_filter ADD COLUMN campaign_id integer, ALTER COLUMN organization_id DROP NOT NULL;
+    UPDATE elected_office SET campaign_id = campaign.id FROM organization AS its, campaign
+        WHERE its.id = elected_office.organization_id
+          AND left(its.request_key, 40) = 'won:' || campaign.organization_id";
+
+/// The final schema again. (A transaction may not change a table with pending triggers.)
+const FINAL_SHAPE: &str = "
+    UPDATE voter_file_filter AS filter SET organization_id = campaign.organization_id, organization_type = 'campaign'
+        FROM campaign WHERE campaign.id = campaign_id AND filter.organization_id IS NULL;
+    SET CONSTRAINTS ALL IMMEDIATE;
+    ALTER TABLE elected_office DROP COLUMN campaign_id;
+    ALTER TABLE voter_file_filter DROP COLUMN campaign_id, ALTER COLUMN organization_id SET NOT NULL";
+
+/// Runs a test's statements in the final schema: with the old service's columns, whose content is mapped and goes
+/// with them.
+pub(crate) fn in_the_old_shape(connection: &mut PgConnection, sql: &str) {
+    let keys = |keys: &[&str]| format!("'{{{}}}'::text[]", keys.join(","));
+    let (details, custom, goals) =
+        (keys(&MOVED_DETAILS), keys(&MOVED_DETAILS_OF_CUSTOM), keys(&MOVED_PATH_TO_VICTORY));
+    let written = format!(
+        "SELECT campaign.id, details, path_to_victory.data AS goals
+         FROM campaign LEFT JOIN path_to_victory ON campaign_id = campaign.id
+         WHERE jsonb_typeof(details) = 'object' AND details ?| {details}
+            OR jsonb_typeof(path_to_victory.data) = 'object' AND path_to_victory.data ?| {goals} ORDER BY campaign.id"
+    );
+    let cleaned = format!(
+        "UPDATE campaign SET details = details - {details}
+             - CASE WHEN position_id LIKE 'custom:%' THEN {custom} ELSE '{{}}' END
+         WHERE jsonb_typeof(details) = 'object'
+           AND (details ?| {details} OR position_id LIKE 'custom:%' AND details ?| {custom});
+         UPDATE path_to_victory SET data = data - {goals} WHERE jsonb_typeof(data) = 'object' AND data ?| {goals}"
+    );
+    let run = |connection: &mut PgConnection, sql: &str| connection.batch_execute(sql);
+    connection
+        .transaction(|connection| {
+            run(connection, OLD_SHAPE)?;
+            run(connection, sql)?;
+            map(connection, &written);
+            run(connection, &cleaned)?;
+            run(connection, FINAL_SHAPE)
+        })
+        .expect("the test's own SQL");
+}
+
 /// Maps the rows that a test has just written.
 pub(crate) fn map_recorded_changes(connection: &mut PgConnection) {
-    let links: Vec<Value> = rows(connection, RECORDED).iter().map(link).collect();
-    let is_recorded = !links.is_empty();
-    if is_recorded {
+    if map(connection, RECORDED) {
+        connection
+            .batch_execute("DELETE FROM legacy_change")
+            .expect("recorded changes can be deleted");
+    }
+}
+
+/// Maps these campaigns, and all unmapped offices; returns whether there are such campaigns.
+fn map(connection: &mut PgConnection, campaigns: &str) -> bool {
+    let links: Vec<Value> = rows(connection, campaigns).iter().map(link).collect();
+    let is_any = !links.is_empty();
+    if is_any {
         let links = Value::Array(links).to_string();
         let statements = [SHARED_POSITIONS, OWN_POSITIONS, CAMPAIGNS, FORMER_POSITIONS];
         for statement in statements {
@@ -120,11 +181,7 @@ pub(crate) fn map_recorded_changes(connection: &mut PgConnection) {
             .batch_execute(FORMER_POSITIONS_OF_OFFICES)
             .expect("unused positions can be deleted");
     }
-    if is_recorded {
-        connection
-            .batch_execute("DELETE FROM legacy_change")
-            .expect("recorded changes can be deleted");
-    }
+    is_any
 }
 
 /// A row of [`LINKS`].

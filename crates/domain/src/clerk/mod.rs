@@ -23,6 +23,7 @@ pub use identity::{
 pub use machine::find_machine;
 pub use message::{MessageReader, MessageRefused, NoMessages, SignedMessage};
 pub use outbox::{
-    Claim, DeadLetter, Lease, OutboxDepth, Provisioning, ProvisioningLimits, Reschedule, WriteResult,
+    Claim, DeadLetter, Lease, OutboxDepth, Provisioning, ProvisioningLimits, Reschedule,
+    WriteResult,
 };
 pub use provisioner::{Jitter, Provisioner, WorkOutcome};

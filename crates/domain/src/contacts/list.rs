@@ -1,6 +1,9 @@
 //! Contacts of an organization, page by page, one by one, or counted (legacy contract §5.5).
 
-use super::voters::{Voters, district, segment};
+use super::{
+    search::usual_capitalization,
+    voters::{Voters, district, segment},
+};
 use crate::{
     Ports,
     contacts::{
@@ -34,7 +37,8 @@ pub const fn require_search(of: &ActiveOrganization) -> Result<(), ContactsError
     if of.may_search() { Ok(()) } else { Err(ContactsError::ProRequired) }
 }
 
-/// A page of contacts. Searching requires an elected office or a paid campaign.
+/// A page of contacts. Searching requires an elected office or a paid campaign; if nobody is found,
+/// the usual capitalization of names is tried.
 ///
 /// # Errors
 /// See [`ContactsError`].
@@ -66,14 +70,15 @@ async fn page_for<P: Product>(
     let voters = Voters::of(ports, of, segment(request.segment.as_deref())?).await?;
     let filter = voters.filter::<P>()?;
     let district = district(ports, Some(of), &voters.electorate).await?;
-    let query = PageQuery {
-        district: &district,
-        filter: &filter,
-        search: request.search.as_deref(),
-        page: request.page,
-        page_size: request.page_size,
+    let ask = |search| {
+        let PageRequest { page, page_size, .. } = *request;
+        people.page(PageQuery { district: &district, filter: &filter, search, page, page_size })
     };
-    Ok(people.page(query).await?)
+    let found = ask(request.search.as_deref()).await?;
+    match request.search.as_deref().and_then(usual_capitalization) {
+        Some(usual) if found.total_results == 0 => Ok(ask(Some(&usual)).await?),
+        _ => Ok(found),
+    }
 }
 
 /// A contact, by people-api's key; `None` if they do not live in the district.

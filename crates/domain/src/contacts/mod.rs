@@ -6,6 +6,7 @@ mod download;
 mod error;
 mod list;
 mod people_service;
+mod search;
 pub(crate) mod statistics;
 mod voters;
 

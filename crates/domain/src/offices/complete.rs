@@ -25,7 +25,7 @@ pub(crate) fn adopt_campaign_of(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     if office.wants_repair
-        && let Some(campaign) = office.campaign_id
+        && let Some(campaign) = office.campaign
         && !adopt_json(uow, campaign, facts, now)?
     {
         // An office that was won with the campaign is locked: maybe this one.
@@ -40,7 +40,7 @@ pub(super) fn lock_campaign_of_incomplete(
     uow: &mut dyn UnitOfWork,
     office: &ElectedOffice,
 ) -> Result<Option<Campaign>, StoreError> {
-    match office.campaign_id {
+    match office.campaign {
         Some(campaign)
             if office.organization_id.is_none() && uow.offers(Feature::Organizations) =>
         {

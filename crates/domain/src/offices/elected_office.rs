@@ -14,8 +14,8 @@ pub struct ElectedOffice {
     pub id: ElectedOfficeId,
     /// The holder.
     pub user_id: UserId,
-    /// The campaign it was won with, until phase 3; `None` if it was deleted or never existed.
-    pub campaign_id: Option<CampaignId>,
+    /// The campaign it was won with; `None` if it was deleted or never existed.
+    pub campaign: Option<CampaignId>,
     /// Its organization, once it is in the tables.
     pub organization_id: Option<OrganizationId>,
     /// Clerk's id of its organization, once Clerk has created it.

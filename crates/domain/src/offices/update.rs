@@ -161,7 +161,7 @@ pub(crate) fn prepare_update(
     if is_complete || !uow.offers(Feature::Organizations) {
         return Ok(None);
     }
-    let Some(campaign) = office.campaign_id else { return Ok(None) };
+    let Some(campaign) = office.campaign else { return Ok(None) };
     let Some(campaign) = uow.campaigns().find(campaign)? else { return Ok(None) };
     Ok(unverified_position(uow, campaign)?)
 }

@@ -112,7 +112,7 @@ pub(crate) fn write_win(
     }
     let campaign = verified(uow, campaign, facts, now)?;
     let mut office = new_office(holder, term, now);
-    office.campaign_id = Some(campaign.id);
+    office.campaign = Some(campaign.id);
     office.can_download_federal = campaign.can_download_federal;
     let link = link_of_winner(uow, &campaign, &office.id, facts, now)?;
     if let Some(term) = overlapping(uow, &office, &link.position.id)?.first() {
@@ -149,7 +149,7 @@ pub(super) fn new_office(holder: UserId, term: Term, now: DateTime<Utc>) -> Elec
     ElectedOffice {
         id: ElectedOfficeId::generate(),
         user_id: holder,
-        campaign_id: None,
+        campaign: None,
         organization_id: None,
         clerk_organization_id: None,
         position: None,

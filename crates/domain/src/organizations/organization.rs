@@ -40,10 +40,27 @@ impl RequestKey {
         Self::of_win(office)
     }
 
-    /// The campaign that was won, of a key from [`of_win`](Self::of_win).
+    /// The campaign that was won, of a key from [`of_win`](Self::of_win). From before phase 1, a
+    /// campaign may have further offices: their keys add the office's own organization.
+    ///
+    /// ```
+    /// use winserve_domain::organizations::RequestKey;
+    /// let campaign = "0193f6a4-0000-7000-8000-00000000000a".parse().ok();
+    /// let key = "won:0193f6a4-0000-7000-8000-00000000000a";
+    /// assert_eq!(RequestKey::won_campaign(key).map(|it| it.0), campaign);
+    /// let further = format!("{key}:0193f6a4-0000-7000-8000-00000000000b");
+    /// assert_eq!(RequestKey::won_campaign(&further).map(|it| it.0), campaign);
+    /// ```
     #[must_use]
     pub fn won_campaign(key: &str) -> Option<OrganizationId> {
-        key.strip_prefix(WON_PREFIX)?.parse().ok().map(OrganizationId)
+        let campaign = key.strip_prefix(WON_PREFIX)?.split(':').next()?;
+        campaign.parse().ok().map(OrganizationId)
+    }
+
+    /// The beginning of the keys of a campaign's further offices.
+    #[must_use]
+    pub fn of_further_wins(campaign: OrganizationId) -> String {
+        format!("{WON_PREFIX}{campaign}:")
     }
 
     /// A client's `Idempotency-Key`: 1 to 64 visible characters, and none of ours; `None` for

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use crate::{
     Ports,
     base::{SavedFilterId, StoreError},
+    contacts::{self, ContactsError},
     database::{Feature, UnitOfWork},
     organizations::{ActiveOrganization, Holder},
-    saved_filters::{FilterContent, Flag, SavedFilter},
+    saved_filters::{FilterContent, Flag, SavedFilter, UNNAMED, name::name_of_copy},
 };
 
 /// Why a saved filter was not read or written.
@@ -28,6 +29,17 @@ pub enum SavedFilterError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a saved filter was not counted again.
+#[derive(Debug, thiserror::Error)]
+pub enum CountAgainError {
+    /// The filter was not read or written.
+    #[error(transparent)]
+    Filter(#[from] SavedFilterError),
+    /// The contacts could not be counted; the former number is kept.
+    #[error(transparent)]
+    Contacts(#[from] ContactsError),
 }
 
 /// The filters of an organization.
@@ -131,6 +143,60 @@ pub async fn update(
         .await
 }
 
+/// [`create`], with the number of contacts that the filter selects now.
+///
+/// # Errors
+/// See [`SavedFilterError`].
+pub async fn create_counted(
+    ports: &Ports,
+    of: ActiveOrganization,
+    content: FilterContent,
+) -> Result<SavedFilter, SavedFilterError> {
+    let content = counted(ports, &of, content).await;
+    create(ports, of, content).await
+}
+
+/// [`update`] of a whole filter, with the number of contacts that it selects now.
+///
+/// # Errors
+/// See [`SavedFilterError`].
+pub async fn update_counted(
+    ports: &Ports,
+    of: ActiveOrganization,
+    id: SavedFilterId,
+    content: FilterContent,
+) -> Result<SavedFilter, SavedFilterError> {
+    let content = counted(ports, &of, content).await;
+    update(ports, of, id, content).await
+}
+
+/// Stores how many contacts a filter selects now.
+///
+/// # Errors
+/// See [`CountAgainError`].
+pub async fn count_again(
+    ports: &Ports,
+    of: ActiveOrganization,
+    id: SavedFilterId,
+) -> Result<SavedFilter, CountAgainError> {
+    let filter = find(ports, of.clone(), id).await?;
+    let count = contacts::count(ports, &of, &filter.content).await?;
+    let content = FilterContent { voter_count: stored_count(count), ..FilterContent::default() };
+    Ok(update(ports, of, id, content).await?)
+}
+
+/// The content with the number of contacts that it selects. If they cannot be counted, the number is
+/// 0, as for filters that were never counted: whoever saves a filter must not have to wait for the
+/// end of an outage.
+async fn counted(ports: &Ports, of: &ActiveOrganization, content: FilterContent) -> FilterContent {
+    let count = contacts::count(ports, of, &content).await.unwrap_or_default();
+    FilterContent { voter_count: stored_count(count), ..content }
+}
+
+fn stored_count(count: i64) -> Option<i32> {
+    Some(i32::try_from(count).unwrap_or(i32::MAX))
+}
+
 /// Deletes a filter.
 ///
 /// # Errors
@@ -145,6 +211,30 @@ pub async fn delete(
         .transaction("saved_filter.delete", move |uow| uow.saved_filters().delete(&of, id))
         .await?;
     is_deleted.then_some(()).ok_or(SavedFilterError::NotFound)
+}
+
+/// Copies a filter within its organization, with a name of its own.
+///
+/// # Errors
+/// See [`SavedFilterError`].
+pub async fn duplicate(
+    ports: &Ports,
+    of: ActiveOrganization,
+    id: SavedFilterId,
+) -> Result<SavedFilter, SavedFilterError> {
+    let now = ports.now();
+    ports
+        .database
+        .transaction("saved_filter.duplicate", move |uow| {
+            let SavedFilter { content, .. } = find_in(uow, &of, id)?;
+            if content.is_too_large() {
+                return Err(SavedFilterError::TooLarge);
+            }
+            let filters = uow.saved_filters().list(&of)?;
+            let name = name_of_copy(content.name.as_deref().unwrap_or(UNNAMED), &filters);
+            insert(uow, &of, FilterContent { name: Some(name), ..content }, now)
+        })
+        .await
 }
 
 /// A filter that was copied.

@@ -404,7 +404,7 @@ enum Group {
 
 /// The values of a saved filter that the voter file does not have, or no longer has.
 #[must_use]
-pub fn values_not_in_the_file(content: &FilterContent) -> Vec<UnknownValue> {
+pub(super) fn values_not_in_the_file(content: &FilterContent) -> Vec<UnknownValue> {
     unknown_values(content).into_iter().map(|(_, unknown)| unknown).collect()
 }
 

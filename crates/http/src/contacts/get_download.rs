@@ -9,7 +9,11 @@ use actix_web::{
     },
     web::Data,
 };
-use winserve_domain::contacts::{self, ContactsError, ForProduct};
+use winserve_domain::{
+    base::UserId,
+    contacts::{self, ContactsError, ForProduct},
+    organizations::ActiveOrganization,
+};
 
 use super::{NotPaid, downloads::TooManyDownloads, file_body, refusal};
 use crate::{
@@ -47,18 +51,32 @@ pub(crate) async fn handler(
     method: Method,
 ) -> Result<HttpResponse, ApiError> {
     let segment = query.read(|query: &mut Reader| query.text("segment"))?;
-    let segment = contacts::segment_to_download(&active, segment.as_deref());
-    let segment = segment.map_err(download_refusal)?;
-    let mut answer = headers();
     if method == Method::HEAD {
+        let segment = contacts::segment_to_download(&active, segment.as_deref());
+        let segment = segment.map_err(download_refusal)?;
         let checked = contacts::check_download(&state.ports, &active, segment).await;
-        return checked.map(|()| answer.finish()).map_err(download_refusal);
+        return checked.map(|()| headers().finish()).map_err(download_refusal);
     }
-    let running = state.downloads.begin(user.id)?;
-    let file = contacts::download(&state.ports, &active, segment).await;
+    download_contacts(&state, user.id, &active, segment.as_deref()).await
+}
+
+/// Answers with the contacts of a segment as a file, which counts among the user's downloads; also for
+/// servers that show pages.
+///
+/// # Errors
+/// Why there is no file.
+pub async fn download_contacts(
+    state: &AppState,
+    user: UserId,
+    active: &ActiveOrganization,
+    segment: Option<&str>,
+) -> Result<HttpResponse, ApiError> {
+    let segment = contacts::segment_to_download(active, segment).map_err(download_refusal)?;
+    let running = state.downloads.begin(user)?;
+    let file = contacts::download(&state.ports, active, segment).await;
     Ok(match file.map_err(download_refusal)? {
-        ForProduct::Win(file) => answer.streaming(file_body::stream(file, running)),
-        ForProduct::Serve(file) => answer.streaming(file_body::stream(file, running)),
+        ForProduct::Win(file) => headers().streaming(file_body::stream(file, running)),
+        ForProduct::Serve(file) => headers().streaming(file_body::stream(file, running)),
     })
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod get_stats;
 pub(crate) mod post_count;
 mod schema;
 
-pub use self::downloads::Downloads;
+pub use self::{downloads::Downloads, get_download::download_contacts};
 use serde_json::Value;
 use winserve_domain::{
     base::StoreError,

@@ -98,7 +98,7 @@ impl From<ElectedOffice> for MachineOfficeAnswer {
             user_id: office.user_id.0,
             created_at: office.created_at,
             updated_at: office.updated_at,
-            campaign_id: office.campaign_id.map(|id| id.0),
+            campaign_id: office.campaign.map(|id| id.0),
             organization_id: office.organization_id.map(|id| id.to_string()),
             clerk_organization_id: office.clerk_organization_id,
             position_id: office.position.map(|id| id.as_str().to_owned()),

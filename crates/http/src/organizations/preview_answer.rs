@@ -8,7 +8,7 @@ use winserve_domain::{
 };
 
 use super::OrganizationAnswer;
-use crate::{contacts, error::ErrorCode, saved_filters::FilterProblem};
+use crate::{contacts, error::ErrorCode, saved_filters::FilterProblemAnswer};
 
 /// What a change of an organization would do.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +46,7 @@ struct AffectedFilter {
     name: Option<String>,
     /// How many voters it selected when it was saved.
     voter_count: Option<i32>,
-    problem: Option<FilterProblem>,
+    problem: Option<FilterProblemAnswer>,
 }
 
 /// The preview as it is on a day.
@@ -79,7 +79,7 @@ impl From<SavedFilter> for AffectedFilter {
         let SavedFilter { id, content, .. } = filter;
         Self {
             id: id.0,
-            problem: FilterProblem::of(&content),
+            problem: FilterProblemAnswer::of(&content),
             voter_count: content.voter_count,
             name: content.name,
         }

@@ -18,8 +18,7 @@ use winserve_domain::{
     base::{SavedFilterId, StoreError},
     organizations::{ActiveOrganization, Holder},
     saved_filters::{
-        FilterContent, Flag, SavedFilter, SavedFilterError, UnknownValue, UnusableFilter,
-        VoterFilter as _, WinFilter, values_not_in_the_file,
+        FilterContent, FilterProblem, Flag, SavedFilter, SavedFilterError, UnknownValue,
     },
 };
 
@@ -105,13 +104,14 @@ pub(crate) struct SavedFilterAnswer {
     flags: BTreeMap<&'static str, Option<bool>>,
     /// Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<FilterProblem>,
+    problem: Option<FilterProblemAnswer>,
 }
 
 /// Why a filter does not select what was saved.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FilterProblem {
+#[schema(as = FilterProblem)]
+pub(crate) struct FilterProblemAnswer {
     /// `unknown-values`: the voter file does not have (or no longer has) values that the filter selects by.
     code: &'static str,
     /// Whether the filter can be used, with the remaining values. Otherwise it is refused with
@@ -130,17 +130,16 @@ pub(crate) struct UnknownFilterValue {
     value: String,
 }
 
-impl FilterProblem {
+impl FilterProblemAnswer {
     /// `None` if there is none.
     pub(crate) fn of(content: &FilterContent) -> Option<Self> {
-        let unknown = values_not_in_the_file(content);
-        if unknown.is_empty() {
-            return None;
-        }
+        let problem = FilterProblem::of(content)?;
         let named = |UnknownValue { member, value }| UnknownFilterValue { member, value };
-        let usable = !matches!(WinFilter::saved(content), Err(UnusableFilter::UnknownValues(_)));
-        let unknown_values = unknown.into_iter().map(named).collect();
-        Some(Self { code: "unknown-values", usable, unknown_values })
+        Some(Self {
+            code: "unknown-values",
+            usable: problem.is_usable,
+            unknown_values: problem.unknown_values.into_iter().map(named).collect(),
+        })
     }
 }
 
@@ -149,7 +148,7 @@ impl From<SavedFilter> for SavedFilterAnswer {
         let SavedFilter { id, created_at, updated_at, campaign, content } = filter;
         let flags = Flag::ALL.into_iter().filter(|flag| campaign.is_some() || !flag.is_party());
         Self {
-            problem: FilterProblem::of(&content),
+            problem: FilterProblemAnswer::of(&content),
             id: id.0,
             created_at,
             updated_at,

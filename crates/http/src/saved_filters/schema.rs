@@ -12,7 +12,7 @@ use utoipa::{
 };
 use winserve_domain::saved_filters::Flag;
 
-use super::{Body, FilterProblem, SavedFilterAnswer, post_copy};
+use super::{Body, FilterProblemAnswer, SavedFilterAnswer, post_copy};
 use crate::openapi::bodies;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -91,8 +91,8 @@ impl ToSchema for SavedFilterAnswer {
     }
 
     fn schemas(schemas: &mut Schemas) {
-        schemas.push(("FilterProblem".to_owned(), FilterProblem::schema()));
-        FilterProblem::schemas(schemas);
+        schemas.push(("FilterProblem".to_owned(), FilterProblemAnswer::schema()));
+        FilterProblemAnswer::schemas(schemas);
         schemas.push(("CampaignFilter".to_owned(), Of::Campaign.answer().into()));
         schemas.push(("ElectedOfficeFilter".to_owned(), Of::ElectedOffice.answer().into()));
     }

@@ -5,6 +5,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod filters;
+mod json_sql;
 mod scan;
 mod source;
 mod verify;
@@ -19,6 +20,7 @@ pub use source::{
     remaining_campaigns, unlinked_campaigns,
 };
 
+pub(crate) use json_sql::NAMES_DISTRICT;
 pub(crate) use source::{MOST, positions_named_by};
 
 pub use verify::{

@@ -11,7 +11,7 @@ use winserve_domain::base::{
     unreadable::{JsonColumn, Unreadable},
 };
 
-use crate::sql::unhurried;
+use crate::sql::{is_anything_of_phase_3_enforced, unhurried};
 use winserve_persistence::{json::StoredJson, store_error};
 
 /// The JSON of a campaign, and the number of elected offices won from it.
@@ -50,12 +50,18 @@ pub fn campaigns_after(
     after: Option<CampaignId>,
     limit: i64,
 ) -> Result<Vec<HolderRow>, StoreError> {
-    let rows: Vec<ScannedRow> = diesel::sql_query(
+    let offices = if is_anything_of_phase_3_enforced(connection).map_err(store_error)? {
+        "organization AS its WHERE type = 'elected_office' AND its.owner_id = campaign.user_id
+             AND left(its.request_key, 40) = 'won:' || campaign.organization_id"
+    } else {
+        "elected_office WHERE campaign_id = campaign.id"
+    };
+    let rows: Vec<ScannedRow> = diesel::sql_query(format!(
         "SELECT campaign.id, campaign.details, path_to_victory.data AS path_to_victory,
-                (SELECT count(*) FROM elected_office WHERE campaign_id = campaign.id) AS elected_offices
+                (SELECT count(*) FROM {offices}) AS elected_offices
          FROM campaign LEFT JOIN path_to_victory ON path_to_victory.campaign_id = campaign.id
-         WHERE campaign.id > $1 ORDER BY campaign.id LIMIT $2",
-    )
+         WHERE campaign.id > $1 ORDER BY campaign.id LIMIT $2"
+    ))
     .bind::<Integer, _>(after.map_or(i32::MIN, |id| id.0))
     .bind::<BigInt, _>(limit)
     .load(connection)
@@ -151,7 +157,8 @@ pub fn legacy_counts(connection: &mut PgConnection) -> Result<LegacyCounts, Stor
                                    GROUP BY user_id HAVING count(*) > 1) AS several)
                 AS users_with_several_active_offices,
             (SELECT count(*) FROM (SELECT FROM elected_office
-                                   GROUP BY campaign_id HAVING count(*) > 1) AS several)
+                                   GROUP BY to_jsonb(elected_office)->>'campaign_id'
+                                   HAVING to_jsonb(elected_office)->>'campaign_id' IS NOT NULL AND count(*) > 1) AS several)
                 AS campaigns_with_several_offices,
             (SELECT count(*) FROM path_to_victory) AS path_to_victory,
             (SELECT count(*) FROM voter_file_filter) AS voter_file_filters"#,

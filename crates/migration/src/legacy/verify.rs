@@ -12,8 +12,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
-use winserve_persistence::legacy_json::{text, trimmed};
-
+use super::json_sql::{text, trimmed};
 use crate::sql::{Cut, CutRow};
 
 /// How often a category occurs in one state and at one level.
@@ -218,6 +217,9 @@ const GROUPED: &str = "SELECT category, is_defect, state, level, count(*) AS row
         (array_agg(key ORDER BY key COLLATE \"C\"))[1:$3] AS keys
     FROM found GROUP BY category, is_defect, state, level";
 
+/// The campaign of `office`, read as JSON, because the end of phase 3 drops the column.
+const CAMPAIGN_OF_OFFICE: &str = "(to_jsonb(office.*)->>'campaign_id')::integer";
+
 /// An office has no JSON, so only impossible values are defects.
 fn offices(notes: Notes) -> String {
     format!(
@@ -246,13 +248,13 @@ fn offices(notes: Notes) -> String {
             {is_pending} AS is_pending
         FROM elected_office AS office LEFT JOIN ballot_position AS held ON held.id = office.position_id
         LEFT JOIN organization ON organization.id = office.organization_id
-        LEFT JOIN campaign ON campaign.id = office.campaign_id
+        LEFT JOIN campaign ON campaign.id = {CAMPAIGN_OF_OFFICE}
         LEFT JOIN ballot_position AS run_for ON run_for.id = campaign.position_id
         WHERE ($1::text IS NULL OR office.id > $1) AND office.id <= $2
     ), found AS (
         {categorized}
     ) {GROUPED}",
-        is_pending = is_pending("office.campaign_id", notes),
+        is_pending = is_pending(CAMPAIGN_OF_OFFICE, notes),
         categorized = categorized("id", &format!(
             "('missing-organization', true, organization_id IS NULL),
             ('missing-position', true, position_id IS NULL),

@@ -60,9 +60,15 @@ impl fmt::Display for Evidence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connected: Vec<_> = self.connected.iter().map(Connected::to_string).collect();
         match connected.as_slice() {
-            [] => write!(formatter, "No other program is connected now.")?,
-            others => write!(formatter, "Connected now: {}.", others.join(", "))?,
+            [] => write!(formatter, "No other program is connected at this moment")?,
+            others => {
+                write!(formatter, "Connected at this moment: {}", others.join(", "))?;
+            }
         }
+        write!(
+            formatter,
+            " (PostgreSQL forgets a session that has ended, so look more than once a day)."
+        )?;
         match self.statements.as_deref() {
             None => write!(
                 formatter,
@@ -71,7 +77,11 @@ impl fmt::Display for Evidence {
             Some([]) => write!(formatter, " pg_stat_statements has no statement that names one."),
             Some(named) => {
                 let named: Vec<_> = named.iter().map(Statement::to_string).collect();
-                write!(formatter, " Statements that name one: {}.", named.join(" | "))
+                write!(
+                    formatter,
+                    " Statements that name one, since pg_stat_statements was last reset: {}.",
+                    named.join(" | ")
+                )
             }
         }
     }
@@ -149,7 +159,18 @@ fn statements(connection: &mut PgConnection) -> QueryResult<Option<Vec<Statement
         .bind::<BigInt, _>(LISTED)
         .load(connection)
     });
-    Ok(found.ok())
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_unreadable(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the role may not read the view, or the server has not loaded the extension. (diesel hides
+/// the SQLSTATE.)
+fn is_unreadable(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, it)
+        if it.message().starts_with("permission denied for") || it.message().contains("must be loaded via"))
 }
 
 /// A PostgreSQL regular expression for a moved key. Short ones are ordinary words, so only a quoted
@@ -159,4 +180,28 @@ fn names_moved_key() -> String {
     let (telling, words): (Vec<_>, Vec<_>) =
         keys.into_iter().partition(|key| key.contains(char::is_uppercase));
     format!("\\m({})\\M|'({})'", telling.join("|"), words.join("|"))
+}
+
+/// Who still names a moved key or a column that is dropped, as far as the database knows: sessions
+/// with such a last statement, and statements of the past.
+///
+/// # Errors
+/// See [`collect`].
+pub fn users_of_what_goes(connection: &mut PgConnection) -> QueryResult<Vec<String>> {
+    let sessions: Vec<Statement> = diesel::sql_query(
+        "SELECT coalesce(usename::text, '?') AS role, left(regexp_replace(query, '\\s+', ' ', 'g'), 200) AS text,
+                count(*) AS calls
+         FROM pg_stat_activity
+         WHERE datname = current_database() AND pid <> pg_backend_pid()
+           AND application_name NOT LIKE 'winserve%' AND application_name NOT LIKE 'backfill/%'
+           AND query ~ '\\m(elected_office|voter_file_filter)\\M' AND query ~ '\\mcampaign_id\\M'
+         GROUP BY role, text ORDER BY role, text",
+    )
+    .load(connection)?;
+    let sessions = sessions.into_iter().map(|Statement { role, text, calls }| {
+        format!("{calls} sessions of role {role}, the last statement: {text}")
+    });
+    let statements = statements(connection)?.unwrap_or_default();
+    let statements = statements.iter().map(ToString::to_string);
+    Ok(sessions.chain(statements).collect())
 }

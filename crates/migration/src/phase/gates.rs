@@ -13,17 +13,17 @@ use super::{
     change::{PhaseChange, PhaseError},
     evidence,
     processes::processes_behind,
-    row::Exists,
 };
 use crate::{
-    commands,
+    commands::{self, accepting},
     jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters, recorded},
     legacy::archive::is_cleaned,
     migrate,
     run::engine::Work as _,
     sql::{
         Job, clean_verification, clean_verification_for_phase_2, count_changed_campaigns,
-        dropped_of_filters, is_phase_1_enforced, is_phase_2_enforced, is_under_way,
+        dropped_of_filters, is_anything_of_phase_3_enforced, is_phase_1_enforced,
+        is_phase_2_enforced, is_under_way,
     },
     steps::{self, ADVANCE_TO_PHASE_1, ADVANCE_TO_PHASE_2, ADVANCE_TO_PHASE_3, Step},
 };
@@ -86,15 +86,6 @@ pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Ve
         return commands;
     }
     vec![accepting(again, &names)]
-}
-
-/// A command that accepts categories by name.
-pub(super) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
-    if names.is_empty() {
-        return command.to_owned();
-    }
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    format!("{command} --accept {}", names.join(","))
 }
 
 /// Data that phase `legacy` cannot store (design §3, "way back").
@@ -258,7 +249,7 @@ fn pass_to_phase_2(
         }
         Some(run) => gates.extend(differences(connection, run, change)?),
     }
-    let behind = processes_behind(connection, change.from, change.to)?;
+    let behind = processes_behind(connection, change.from, change.to.as_str())?;
     gates.extend(behind.into_iter().map(Gate::waiting));
     let unnamed = unnamed_requests(connection)?;
     if unnamed > 0 && !has_accepted(change, UNNAMED) {
@@ -302,7 +293,7 @@ fn pass_to_phase_3(
         let text = "no clean verification of the last hour";
         gates.push(Gate::command(text, commands::VERIFY));
     }
-    let behind = processes_behind(connection, change.from, change.to)?;
+    let behind = processes_behind(connection, change.from, change.to.as_str())?;
     gates.extend(behind.into_iter().map(Gate::waiting));
     if !has_accepted(change, OTHERS_UPDATED) {
         let evidence = evidence::collect(connection)?;
@@ -326,6 +317,7 @@ fn silence(connection: &mut PgConnection) -> QueryResult<Duration> {
     let Silence { seconds } = diesel::sql_query(
         "SELECT greatest(extract(epoch FROM clock_timestamp() - greatest(
              (SELECT last_change_at FROM legacy_change_lease),
+             (SELECT max(changed_at) FROM legacy_change_of_deleted),
              (SELECT max(changed_at) FROM legacy_change))), 0)::double precision AS seconds",
     )
     .get_result(connection)?;
@@ -337,7 +329,7 @@ fn pass_back_to_phase_2(
     connection: &mut PgConnection,
     change: &PhaseChange,
 ) -> Result<(), PhaseError> {
-    if is_phase_3_enforced(connection)? {
+    if is_anything_of_phase_3_enforced(connection)? {
         return Err(PhaseError::NoWayBack);
     }
     if is_under_way(connection, Job::CLEAN)? || is_cleaned(connection)? {
@@ -365,16 +357,6 @@ struct LossesOfPhase3 {
     offices_without_campaign: i64,
     #[diesel(sql_type = BigInt)]
     second_campaigns: i64,
-}
-
-/// Whether `enforce phase-3` dropped the columns that the way back needs.
-fn is_phase_3_enforced(connection: &mut PgConnection) -> QueryResult<bool> {
-    diesel::sql_query(
-        "SELECT NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass('elected_office')
-                                AND attname = 'campaign_id' AND NOT attisdropped) AS exists",
-    )
-    .get_result(connection)
-    .map(|found: Exists| found.exists)
 }
 
 fn clean_verification_of_the_last_hour(connection: &mut PgConnection) -> QueryResult<Option<Uuid>> {

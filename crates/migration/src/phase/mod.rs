@@ -10,7 +10,7 @@ mod row;
 mod switch;
 
 pub use change::{PhaseChange, PhaseEntry, PhaseError, change, check, history};
-pub use evidence::{Connected, Evidence, collect as evidence};
+pub use evidence::{Connected, Evidence, collect as evidence, users_of_what_goes};
 pub use gates::Gate;
 pub(crate) use gates::losses;
 pub use name::Phase;

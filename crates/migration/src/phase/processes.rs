@@ -9,14 +9,15 @@ use uuid::Uuid;
 
 use winserve_persistence::SERVER;
 
-/// Serving processes that have not seen a phase, or do not know another one, each with the reason.
+/// Serving processes that have not seen a phase, or do not know another one or its end, each with the
+/// reason.
 ///
 /// # Errors
 /// If the database fails.
 pub fn processes_behind(
     connection: &mut PgConnection,
     seen: Phase,
-    entered: Phase,
+    entered: &str,
 ) -> QueryResult<Vec<String>> {
     #[derive(QueryableByName)]
     struct Row {
@@ -36,7 +37,7 @@ pub fn processes_behind(
          WHERE {ALIVE} AND (phase <> $1 OR is_pinned OR $2 <> ALL(knows)) ORDER BY process"
     ))
     .bind::<Text, _>(seen.as_str())
-    .bind::<Text, _>(entered.as_str())
+    .bind::<Text, _>(entered)
     .load(connection)?;
     let behind = behind.into_iter().map(|Row { process, build, phase, is_pinned, knows }| {
         let why = match (is_pinned, knows) {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    dsl::AsSelect,
     expression::BoxableExpression,
     pg::Pg,
     prelude::*,
@@ -16,7 +17,7 @@ use winserve_domain::{
 };
 use winserve_persistence::{
     Limits,
-    elected_offices::{OfficeRow, PgElectedOffices, new_columns},
+    elected_offices::{OfficeRow, PgElectedOffices, link_columns, new_columns},
     paging,
     schema::elected_office,
     store_error,
@@ -27,7 +28,10 @@ use super::{
     IsOutdated,
     offices_of_campaigns::{link_office_when_free, link_offices_of},
 };
-use crate::phase::Phase;
+use crate::{
+    phase::Phase,
+    schema::{CAMPAIGN_OF_OFFICE, CampaignOf},
+};
 
 pub(crate) struct PhasedElectedOffices<'c> {
     pub(crate) connection: &'c mut PgConnection,
@@ -35,13 +39,18 @@ pub(crate) struct PhasedElectedOffices<'c> {
     pub(crate) limits: Limits,
 }
 
-/// A row with its phase-1 columns: organization, position, statewide or federal voter data, and whether
-/// another service changed the campaign that it was won with.
-type Row = (OfficeRow, (OrganizationIds, Option<String>, bool, bool));
+/// A row with the campaign that it was won with, and its phase-1 columns: organization, position,
+/// statewide or federal voter data, and whether another service changed that campaign.
+type Row = (OfficeRow, Option<i32>, (OrganizationIds, Option<String>, bool, bool));
 
 type Column<T> = Box<dyn BoxableExpression<elected_office::table, Pg, SqlType = T>>;
 type IdColumns = (Column<Nullable<SqlUuid>>, Column<Nullable<Text>>);
 type TableColumns = (IdColumns, Column<Nullable<Text>>, Column<Bool>, Column<Bool>);
+type Columns = (AsSelect<OfficeRow, Pg>, CampaignOf<elected_office::table>, TableColumns);
+
+fn columns(phase: Phase) -> Columns {
+    (OfficeRow::as_select(), CAMPAIGN_OF_OFFICE, table_columns(phase))
+}
 
 /// The columns of phase 1; in `legacy`, where they may not exist, constants.
 fn table_columns(phase: Phase) -> TableColumns {
@@ -63,12 +72,14 @@ fn table_columns(phase: Phase) -> TableColumns {
         ),
         Box::new(elected_office::position_id),
         Box::new(elected_office::can_download_federal),
-        Box::new(IsOutdated(elected_office::campaign_id)),
+        Box::new(IsOutdated(CAMPAIGN_OF_OFFICE)),
     )
 }
 
-fn office((row, (organization, position, can_download, wants_repair)): Row) -> ElectedOffice {
-    ElectedOffice { wants_repair, ..row.office(organization, position.as_deref(), can_download) }
+fn office((row, campaign, columns): Row) -> ElectedOffice {
+    let (organization, position, can_download, wants_repair) = columns;
+    let office = row.office(organization, position.as_deref(), can_download, campaign);
+    ElectedOffice { wants_repair, ..office }
 }
 
 fn found(row: QueryResult<Row>) -> Result<Option<ElectedOffice>, StoreError> {
@@ -83,10 +94,8 @@ impl PhasedElectedOffices<'_> {
 
 impl ElectedOffices for PhasedElectedOffices<'_> {
     fn find(&mut self, id: &ElectedOfficeId) -> Result<Option<ElectedOffice>, StoreError> {
-        let row = elected_office::table
-            .find(&id.0)
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
-            .first(self.connection);
+        let row =
+            elected_office::table.find(&id.0).select(columns(self.phase)).first(self.connection);
         found(row)
     }
 
@@ -96,7 +105,7 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
     ) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .find(&id.0)
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
+            .select(columns(self.phase))
             .for_no_key_update()
             .first(self.connection);
         found(row)
@@ -108,7 +117,7 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
             // (No index supports this comparison; a plan must use the id.)
             .filter(elected_office::user_id.is_not_distinct_from(active.owner().0))
             .filter(elected_office::is_active)
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
+            .select(columns(self.phase))
             .first(self.connection);
         found(row)
     }
@@ -119,9 +128,9 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
 
     fn won_with(&mut self, campaign: CampaignId) -> Result<Vec<ElectedOffice>, StoreError> {
         let rows: Vec<Row> = elected_office::table
-            .filter(elected_office::campaign_id.eq(campaign.0))
+            .filter(CAMPAIGN_OF_OFFICE.eq(campaign.0))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
+            .select(columns(self.phase))
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -131,7 +140,7 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
         let rows: Vec<Row> = elected_office::table
             .filter(elected_office::user_id.eq(holder.0))
             .order((elected_office::created_at, elected_office::id))
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
+            .select(columns(self.phase))
             .load(self.connection)
             .map_err(store_error)?;
         Ok(rows.into_iter().map(office).collect())
@@ -151,7 +160,7 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
     ) -> Result<Option<ElectedOffice>, StoreError> {
         let row = elected_office::table
             .filter(elected_office::organization_id.eq(organization.0))
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
+            .select(columns(self.phase))
             .first(self.connection);
         found(row)
     }
@@ -168,7 +177,7 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
             count = count.filter(elected_office::user_id.eq(holder.0));
         }
         let rows: Vec<Row> = query
-            .select((OfficeRow::as_select(), table_columns(self.phase)))
+            .select(columns(self.phase))
             .order((paging::order("elected_office", page), elected_office::id))
             .offset(page.offset)
             .limit(page.limit)
@@ -184,15 +193,21 @@ impl ElectedOffices for PhasedElectedOffices<'_> {
         link: &PositionLink,
         request: Option<&RequestKey>,
     ) -> Result<Option<OrganizationId>, StoreError> {
-        if self.phase.has_tables() {
-            return self.tables().insert(office, link, request);
-        }
         self.limits.check_elected_offices(self.connection, office.user_id)?;
+        let campaign = CAMPAIGN_OF_OFFICE.eq(office.campaign.map(|id| id.0));
+        if !self.phase.has_tables() {
+            diesel::insert_into(elected_office::table)
+                .values((new_columns(office), campaign))
+                .execute(self.connection)
+                .map_err(store_error)?;
+            return Ok(None);
+        }
+        let organization = self.tables().new_organization(office, request, office.created_at)?;
         diesel::insert_into(elected_office::table)
-            .values(new_columns(office))
+            .values((new_columns(office), campaign, link_columns(organization, office, link)))
             .execute(self.connection)
             .map_err(store_error)?;
-        Ok(None)
+        Ok(Some(organization))
     }
 
     fn complete(

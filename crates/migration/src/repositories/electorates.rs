@@ -60,7 +60,7 @@ impl Electorates for JsonElectorates<'_> {
         if office.organization_id.is_some() {
             return self.tables().of_office(office);
         }
-        let campaign = match office.campaign_id {
+        let campaign = match office.campaign {
             Some(id) => self.campaigns().find(id)?,
             None => None,
         };

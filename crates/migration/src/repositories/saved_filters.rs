@@ -17,6 +17,8 @@ use winserve_persistence::{
     store_error,
 };
 
+use crate::schema::CAMPAIGN_OF_FILTER;
+
 pub(crate) struct FiltersOfCampaigns<'c> {
     pub(crate) connection: &'c mut PgConnection,
     pub(crate) limits: Limits,
@@ -24,7 +26,7 @@ pub(crate) struct FiltersOfCampaigns<'c> {
 
 /// The filters of one campaign.
 fn of_campaign(id: CampaignId) -> Condition {
-    Box::new(voter_file_filter::campaign_id.eq(id.0))
+    Box::new(CAMPAIGN_OF_FILTER.eq(id.0))
 }
 
 impl FiltersOfCampaigns<'_> {
@@ -67,7 +69,7 @@ impl SavedFilters for FiltersOfCampaigns<'_> {
             .values((
                 voter_file_filter::created_at.eq(now.naive_utc()),
                 voter_file_filter::updated_at.eq(now.naive_utc()),
-                voter_file_filter::campaign_id.eq(campaign.0),
+                CAMPAIGN_OF_FILTER.eq(campaign.0),
             ))
             .returning(voter_file_filter::id)
             .get_result(self.connection)
@@ -94,7 +96,7 @@ impl SavedFilters for FiltersOfCampaigns<'_> {
             return self.tables().delete(of, id);
         };
         let deleted = diesel::delete(voter_file_filter::table)
-            .filter(voter_file_filter::campaign_id.eq(campaign.0))
+            .filter(CAMPAIGN_OF_FILTER.eq(campaign.0))
             .filter(voter_file_filter::id.eq(id.0))
             .execute(self.connection)
             .map_err(store_error)?;

@@ -61,6 +61,9 @@ pub enum RunError {
         /// The categories that can be accepted.
         known: &'static [&'static str],
     },
+    /// `enforce phase-3` has begun: the JSON of other services does not matter any more.
+    #[error("`enforce phase-3` was run: there is nothing left to clean, and no way to restore")]
+    Over,
     /// Another job has to come first.
     #[error("run `{0}` first")]
     NotYet(&'static str),
@@ -115,6 +118,7 @@ impl Failure for RunError {
         match self {
             Self::WrongPhase(_)
             | Self::NotPhase3(_)
+            | Self::Over
             | Self::UnknownCategory { .. }
             | Self::NotYet(_)
             | Self::NoElectionApi => Exit::Precondition,
@@ -143,7 +147,7 @@ impl RunError {
             Self::WrongPhase(Phase::Legacy) => commands::ADVANCE,
             // The runs are done; later changes are fixed row by row.
             Self::WrongPhase(Phase::Two) => commands::COMPARE,
-            Self::WrongPhase(_) | Self::NotPhase3(_) => commands::PLAN,
+            Self::WrongPhase(_) | Self::NotPhase3(_) | Self::Over => commands::PLAN,
             Self::NotYet(command) => command,
             Self::Clerk(error) => return error.next_steps(&CLERK_COMMANDS),
             _ => return Vec::new(),

@@ -12,16 +12,16 @@ use diesel::{
 };
 use serde_json::json;
 use uuid::Uuid;
-use winserve_domain::base::BoxError;
+use winserve_domain::base::{BoxError, StoreError};
 
-use super::{Job, enforce_phase_2::FILTER, notes_of_other_services, record, runs};
+use super::{Job, Lost, enforce_phase_2::FILTER, notes_of_other_services, record, runs};
 use crate::{
     commands::{self, BACK, CLERK_COMMANDS, COMPARE, PLAN},
     jobs::recorded,
     phase,
 };
 use winserve_admin::{Exit, Failure};
-use winserve_persistence::{Refusal, cancellation, refusal};
+use winserve_persistence::{Refusal, cancellation, migrate::MigrateError, refusal};
 
 /// Columns that phase 1 enforces.
 const COLUMNS: [(&str, &str); 4] = [
@@ -54,7 +54,37 @@ pub enum EnforceError {
     ProcessesBehind {
         /// Each with the reason.
         processes: Vec<String>,
+        /// The command to repeat.
+        again: &'static str,
     },
+    /// An earlier step is missing.
+    #[error("run `{command}` first")]
+    NotPrepared {
+        /// Its command.
+        command: &'static str,
+    },
+    /// Office and district are still in the JSON.
+    #[error("office and district are still in the JSON of some campaigns")]
+    NotClean,
+    /// Another service still names what is dropped.
+    #[error(
+        "another service still names what goes: {}. Update it, end its old sessions, forget its earlier \
+         statements (`SELECT pg_stat_statements_reset()`), then run the same command again",
+        users.join("; ")
+    )]
+    OthersBehind {
+        /// Each with what it names.
+        users: Vec<String>,
+    },
+    /// Nobody confirmed that there is no way back.
+    #[error("{lost} Nothing was changed: repeat the command with --yes to confirm this")]
+    NotConfirmed {
+        /// What goes.
+        lost: Lost,
+    },
+    /// A migration was not applied; earlier ones stay.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// There is no proof that the stores agree.
     #[error("no clean `backfill verify` since the last run of the backfill")]
     NotVerified,
@@ -127,20 +157,34 @@ impl From<diesel::result::Error> for EnforceError {
     }
 }
 
+impl From<StoreError> for EnforceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(source) => Self::Unavailable(source),
+            error => Self::Failed(error.into()),
+        }
+    }
+}
+
 impl Failure for EnforceError {
     fn exit(&self) -> Exit {
         match self {
             Self::WrongPhase { .. }
             | Self::ProcessesBehind { .. }
             | Self::Dropped { .. }
+            | Self::NotPrepared { .. }
+            | Self::OthersBehind { .. }
+            | Self::NotConfirmed { .. }
             | Self::SwitchOff
             | Self::UnknownReason(_) => Exit::Precondition,
-            Self::NotVerified
+            Self::NotClean
+            | Self::NotVerified
             | Self::Missing { .. }
             | Self::Unfinished(_)
             | Self::Untold { .. }
             | Self::DeadLetters { .. } => Exit::EnforceRefused,
             Self::Blocked { .. } | Self::Unavailable(_) => Exit::Infrastructure,
+            Self::Migrate(error) => error.exit(),
             Self::Failed(_) => Exit::Unexpected,
         }
     }
@@ -158,9 +202,13 @@ impl EnforceError {
             // From phase 2 on, runs link nothing.
             Self::Missing { table: FILTER, .. } => COMPARE,
             Self::Missing { .. } => Job::CAMPAIGNS.command,
-            Self::ProcessesBehind { .. } => commands::ENFORCE_PHASE_2,
+            Self::ProcessesBehind { again, .. } => again,
+            Self::NotPrepared { command } => command,
+            Self::NotClean => commands::CLEAN,
+            Self::OthersBehind { .. } => commands::ENFORCE_PHASE_3,
+            Self::NotConfirmed { .. } => commands::ENFORCE_PHASE_3_FOR_GOOD,
             Self::Dropped { .. } => commands::EXPAND_PHASE_2,
-            Self::Blocked { .. } | Self::Unavailable(_) => PLAN,
+            Self::Blocked { .. } | Self::Unavailable(_) | Self::Migrate(_) => PLAN,
             Self::SwitchOff => commands::TURN_ON,
             Self::Untold { .. } => CLERK_COMMANDS.run,
             Self::DeadLetters { .. } | Self::UnknownReason(_) => CLERK_COMMANDS.list_dead_letters,

@@ -17,9 +17,9 @@ use super::{
         Answer, constraint, drop_constraint, has_constraint, is_not_null, make_not_null, patiently,
         refuse_missing,
     },
-    record,
+    is_anything_of_phase_3_enforced, record,
 };
-use crate::phase;
+use crate::{commands, phase};
 
 pub(super) const FILTER: &str = "voter_file_filter";
 const ORGANIZATION: &str = "organization_id";
@@ -55,6 +55,10 @@ const BRING_CAMPAIGN_BACK: [&str; 7] = [
 /// # Errors
 /// If the database fails.
 pub fn dropped_of_filters(connection: &mut PgConnection) -> QueryResult<Vec<&'static str>> {
+    // The end of phase 3 drops them for good.
+    if is_anything_of_phase_3_enforced(connection)? {
+        return Ok(Vec::new());
+    }
     let dropped: Answer = diesel::sql_query(IS_CAMPAIGN_DROPPED).get_result(connection)?;
     Ok(if dropped.answer { BRING_CAMPAIGN_BACK.to_vec() } else { Vec::new() })
 }
@@ -109,9 +113,10 @@ pub fn check_phase_2(connection: &mut PgConnection) -> Result<Uuid, EnforceError
     }
     refuse_dropped(connection)?;
     refuse_missing(connection, FILTER, ORGANIZATION)?;
-    let processes = phase::processes_behind(connection, Phase::Two, Phase::Two)?;
+    let processes = phase::processes_behind(connection, Phase::Two, Phase::Two.as_str())?;
     if !processes.is_empty() {
-        return Err(EnforceError::ProcessesBehind { processes });
+        let again = commands::ENFORCE_PHASE_2;
+        return Err(EnforceError::ProcessesBehind { processes, again });
     }
     clean_verification(connection)?.ok_or(EnforceError::NotVerified)
 }

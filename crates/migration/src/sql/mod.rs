@@ -4,6 +4,7 @@
 
 mod batches;
 mod campaigns;
+mod dropped;
 pub(crate) mod enforce;
 mod enforce_phase_1b;
 mod enforce_phase_2;
@@ -26,6 +27,7 @@ pub use batches::{
 };
 pub(crate) use batches::{CutRow, LastKey};
 pub use campaigns::{CampaignLink, link_campaigns};
+pub use dropped::{Lost, is_anything_of_phase_3_enforced, lost_with_phase_3};
 pub(crate) use enforce::TRIES;
 pub use enforce::{
     EnforceError, check_phase_1, clean_verification, clean_verification_for_phase_2,

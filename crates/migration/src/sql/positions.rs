@@ -11,6 +11,8 @@ use winserve_domain::positions::{BallotReadyId, District, DistrictId, LinkedDist
 
 use winserve_persistence::tables::shared_positions::{self, Stated};
 
+use crate::legacy::NAMES_DISTRICT;
+
 /// The stored facts of a position that the jobs need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownPosition {
@@ -78,5 +80,5 @@ pub fn state_positions(
     stated: &[Stated],
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
-    shared_positions::state(connection, stated, now)
+    shared_positions::state(connection, &NAMES_DISTRICT, stated, now)
 }

@@ -32,6 +32,8 @@ impl Job {
     pub const ENFORCE_PHASE_1: Self = Self::of_step("enforce-phase-1", commands::ENFORCE_PHASE_1);
     /// NOT NULL of phase 2.
     pub const ENFORCE_PHASE_2: Self = Self::of_step("enforce-phase-2", commands::ENFORCE_PHASE_2);
+    /// The end of phase 3.
+    pub const ENFORCE_PHASE_3: Self = Self::of_step("enforce-phase-3", commands::ENFORCE_PHASE_3);
     /// A Clerk organization for each organization without one.
     pub const CLERK_ORGANIZATIONS: Self = Self::of_step("clerk-organizations", CLERK_COMMANDS.run);
     /// The proof that every organization is synced or queued.

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use winserve_domain::{
     base::{OrganizationId, StoreError},
     clerk::{
-        Claim, ClerkOrganizationId, ClerkUserId, DeadLetter, InstanceProblem, Lease, OutboxDepth, Provisioning,
-        ProvisioningLimits, Reschedule, WriteResult,
+        Claim, ClerkOrganizationId, ClerkUserId, DeadLetter, InstanceProblem, Lease, OutboxDepth,
+        Provisioning, ProvisioningLimits, Reschedule, WriteResult,
     },
 };
 

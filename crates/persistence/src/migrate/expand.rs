@@ -24,6 +24,7 @@ const PHASE_1: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1-
 const PHASE_1B: EmbeddedMigrations = embed_migrations!("../../migrations/phase-1b-expand");
 const PHASE_2: EmbeddedMigrations = embed_migrations!("../../migrations/phase-2-expand");
 const PHASE_3: EmbeddedMigrations = embed_migrations!("../../migrations/phase-3-expand");
+const PHASE_3_ENFORCE: EmbeddedMigrations = embed_migrations!("../../migrations/phase-3-enforce");
 
 /// Versions that require the campaign of an office again, after an earlier `phase-1-expand` made it
 /// optional.
@@ -52,10 +53,14 @@ pub enum Group {
     Phase2,
     /// `phase-3-expand`: what the old service can no longer read.
     Phase3,
+    /// `phase-3-enforce`: drops what only the old service needs. Nothing undoes it.
+    Phase3Enforce,
 }
 
 impl Group {
-    const ALL: [Self; 4] = [Self::Phase1, Self::Phase1b, Self::Phase2, Self::Phase3];
+    /// Every group, in order.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Phase1, Self::Phase1b, Self::Phase2, Self::Phase3, Self::Phase3Enforce];
 
     /// The group's name on the command line.
     #[must_use]
@@ -65,6 +70,7 @@ impl Group {
             Self::Phase1b => "phase-1b-expand",
             Self::Phase2 => "phase-2-expand",
             Self::Phase3 => "phase-3-expand",
+            Self::Phase3Enforce => "phase-3-enforce",
         }
     }
 
@@ -75,6 +81,7 @@ impl Group {
             Self::Phase1b => PHASE_1B,
             Self::Phase2 => PHASE_2,
             Self::Phase3 => PHASE_3,
+            Self::Phase3Enforce => PHASE_3_ENFORCE,
         };
         let mut migrations: Vec<BoxedMigration> =
             embedded.migrations().map_err(MigrateError::Failed)?;
@@ -109,6 +116,19 @@ pub fn expand(connection: &mut PgConnection, group: Group) -> Result<Vec<String>
 pub fn expand_in_steps(
     connection: &mut PgConnection,
     group: Group,
+    applied: impl FnMut(&[String]),
+) -> Result<Vec<String>, MigrateError> {
+    expand_after(connection, group, |_| Ok(()), applied)
+}
+
+/// [`expand_in_steps`]; `check` is called at the beginning of each transaction, which ends if it fails.
+///
+/// # Errors
+/// See [`expand`]; [`MigrateError::Failed`] with the error of the check.
+pub fn expand_after(
+    connection: &mut PgConnection,
+    group: Group,
+    check: impl Fn(&mut PgConnection) -> Result<(), BoxError>,
     mut applied: impl FnMut(&[String]),
 ) -> Result<Vec<String>, MigrateError> {
     require_legacy_tables(connection)?;
@@ -120,7 +140,10 @@ pub fn expand_in_steps(
         let pending = pending(connection, group)?;
         require_campaigns(connection, &pending)?;
         for step in pending.chunk_by(are_one_step) {
-            patiently(connection, step, apply)?;
+            patiently(connection, step, |connection, migration| {
+                check(connection)?;
+                apply(connection, migration)
+            })?;
             applied(&names(step));
         }
         Ok(names(&pending))
@@ -203,8 +226,8 @@ pub fn require_known_schema(connection: &mut PgConnection) -> Result<(), Migrate
 /// called at the beginning of each transaction.
 ///
 /// # Errors
-/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::NotSynced`].
-/// Nothing is undone then.
+/// [`MigrateError::LaterGroup`]; [`MigrateError::WithoutCampaign`]; [`MigrateError::NotSynced`];
+/// [`MigrateError::NoWayBack`]. Nothing is undone then.
 pub fn revert(
     connection: &mut PgConnection,
     group: Group,
@@ -219,6 +242,7 @@ pub fn revert(
             return Ok(Vec::new());
         }
         match group {
+            Group::Phase3Enforce => return Err(MigrateError::NoWayBack),
             Group::Phase1 => {
                 for later in [Group::Phase2, Group::Phase1b] {
                     if later.migrations()?.iter().any(is_applied) {
@@ -234,7 +258,12 @@ pub fn revert(
                 }
                 refuse_without_campaign(connection, "voter_file_filter")?;
             }
-            Group::Phase3 => refuse_without_campaign(connection, "elected_office")?,
+            Group::Phase3 => {
+                if Group::Phase3Enforce.migrations()?.iter().any(is_applied) {
+                    return Err(MigrateError::NoWayBack);
+                }
+                refuse_without_campaign(connection, "elected_office")?;
+            }
         }
         migrations.sort_by(|a, b| b.name().version().cmp(&a.name().version()));
         for migration in &migrations {
@@ -259,7 +288,12 @@ fn require_former(connection: &mut PgConnection, group: Group) -> Result<(), Mig
         Group::Phase3 if !is_expanded(connection, Group::Phase2)? => {
             Err(MigrateError::FormerGroup(Group::Phase2.name()))
         }
-        Group::Phase1 | Group::Phase1b | Group::Phase2 | Group::Phase3 => Ok(()),
+        Group::Phase3Enforce if !is_expanded(connection, Group::Phase3)? => {
+            Err(MigrateError::FormerGroup(Group::Phase3.name()))
+        }
+        Group::Phase1 | Group::Phase1b | Group::Phase2 | Group::Phase3 | Group::Phase3Enforce => {
+            Ok(())
+        }
     }
 }
 

@@ -17,7 +17,8 @@ use crate::backends::{Announced, announce, holder_of_advisory_lock};
 
 pub use baseline::{Baseline, LEGACY_TABLES, baseline, require_legacy_tables, revert_baseline};
 pub use expand::{
-    Group, expand, expand_in_steps, is_expanded, pending_of, require_known_schema, revert,
+    Group, expand, expand_after, expand_in_steps, is_expanded, pending_of, require_known_schema,
+    revert,
 };
 pub(crate) use rights::added_relations;
 pub use rights::missing as missing_rights;
@@ -80,6 +81,9 @@ pub enum MigrateError {
     /// Another group depends on this one.
     #[error("run `backfill migrate {0} --undo` first")]
     LaterGroup(&'static str),
+    /// `enforce phase-3` dropped the columns and triggers of the old service.
+    #[error("`enforce phase-3` dropped what the earlier schema needs; nothing undoes it")]
+    NoWayBack,
     /// The old service cannot read an elected office or a saved filter without a campaign.
     #[error(
         "{rows} rows of {table} have no campaign, and the old service cannot read them: {}{}; give each a \

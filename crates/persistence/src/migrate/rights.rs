@@ -45,7 +45,7 @@ const CALLED_BY_WRITERS: [&str; 1] = ["is_change_of_another_service()"];
 
 /// Every function that migrations add, with its argument types, because others may have the same
 /// name.
-const FUNCTIONS: [&str; 24] = [
+const FUNCTIONS: [&str; 26] = [
     "migration_phase_for_writing()",
     "winserve_uuid_v7()",
     "organization_require_child()",
@@ -70,6 +70,8 @@ const FUNCTIONS: [&str; 24] = [
     "organization_won()",
     "custom_position_event()",
     "legacy_change_remember()",
+    "elected_office_campaign()",
+    "offices_name_their_campaign()",
 ];
 
 /// A required statement, and whether this role may run it.

@@ -12,8 +12,6 @@ use super::{
     expand::{Group, all_of, expand, is_begun, pending_of},
 };
 
-/// The groups that make up the schema of this build, in their order.
-const GROUPS: [Group; 4] = [Group::Phase1, Group::Phase1b, Group::Phase2, Group::Phase3];
 /// The phase that a new database starts in: it has no data of the old service to migrate.
 const PHASE: &str = "phase-3";
 
@@ -52,7 +50,7 @@ pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, Mi
     let is_empty = state(connection)? == Baseline::WouldCreate;
     let is_new = is_empty || is_unused(connection)?;
     if !is_new {
-        for group in GROUPS {
+        for group in Group::ALL {
             if !is_begun(connection, group)? {
                 return Err(MigrateError::NotBegun(group.name()));
             }
@@ -65,7 +63,7 @@ pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, Mi
     if baseline(connection, false)? == Baseline::Created {
         migrations.extend(baseline_names()?);
     }
-    for group in GROUPS {
+    for group in Group::ALL {
         migrations.extend(expand(connection, group)?);
     }
     if is_new {
@@ -82,13 +80,13 @@ pub fn update(connection: &mut PgConnection, dry_run: bool) -> Result<Update, Mi
 fn would_update(connection: &mut PgConnection, is_empty: bool) -> Result<Update, MigrateError> {
     if is_empty {
         let mut migrations = baseline_names()?;
-        for group in GROUPS {
+        for group in Group::ALL {
             migrations.extend(all_of(group)?);
         }
         return Ok(Update { outcome: UpdateOutcome::WouldCreate, migrations });
     }
     let mut migrations = Vec::new();
-    for group in GROUPS {
+    for group in Group::ALL {
         // If the creation of a new database was interrupted, an earlier group may be missing.
         let is_next = is_begun(connection, group)? || group == Group::Phase1;
         migrations.extend(if is_next { pending_of(connection, group)? } else { all_of(group)? });

@@ -4,6 +4,7 @@ pub mod clerk_id;
 pub mod links;
 mod positions;
 pub mod shared_positions;
+pub(crate) mod won_campaign;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -34,8 +35,12 @@ pub const CAMPAIGN: &str = "campaign";
 /// `organization.type` of an elected office.
 pub const ELECTED_OFFICE: &str = "elected_office";
 
-pub(crate) struct PgPositionLinks<'c> {
-    pub(crate) connection: &'c mut PgConnection,
+/// Office and district of each holder, on one connection.
+pub struct PgPositionLinks<'c> {
+    /// The connection.
+    pub connection: &'c mut PgConnection,
+    /// Which campaigns keep an inherited district: see [`shared_positions::state`].
+    pub keepers: &'static str,
 }
 
 impl PositionLinks for PgPositionLinks<'_> {
@@ -78,7 +83,7 @@ impl PositionLinks for PgPositionLinks<'_> {
     ) -> Result<BallotPosition, StoreError> {
         match &position.id {
             PositionId::BallotReady(_) => {
-                positions::settle_shared(self.connection, position, facts, now)
+                positions::settle_shared(self.connection, self.keepers, position, facts, now)
             }
             PositionId::CustomOfCampaign(_) | PositionId::CustomOfOffice(_) => {
                 positions::write_custom(self.connection, &position, now)?;

@@ -114,8 +114,10 @@ pub(super) fn zip(
 
 /// The trust rule of design D6: a caller's data creates the row, election-api's first complete
 /// answer replaces it, and later answers only fill in missing parts, even with concurrent writers.
+/// For `keepers`, see [`shared_positions::state`].
 pub(super) fn settle_shared(
     connection: &mut PgConnection,
+    keepers: &str,
     position: BallotPosition,
     facts: &Facts,
     now: DateTime<Utc>,
@@ -130,7 +132,7 @@ pub(super) fn settle_shared(
     }
     if let Some(facts) = facts.filter(|facts| facts.is_complete()) {
         let stated = Stated { position: position.verified_by(facts), is_verified: true };
-        let rows = shared_positions::state(connection, std::slice::from_ref(&stated), now);
+        let rows = shared_positions::state(connection, keepers, std::slice::from_ref(&stated), now);
         if rows.map_err(store_error)? > 0 {
             return Ok(stated.position);
         }
@@ -139,7 +141,7 @@ pub(super) fn settle_shared(
     if let Some((facts, KnownPosition { position: stored, .. })) = facts.zip(stored) {
         // Other data of the row stays: another caller's data does not change it.
         let stated = Stated { position: stored.verified_by(facts), is_verified: false };
-        let rows = shared_positions::state(connection, std::slice::from_ref(&stated), now);
+        let rows = shared_positions::state(connection, keepers, std::slice::from_ref(&stated), now);
         rows.map_err(store_error)?;
     }
     shared_positions::share_district_lock(connection).map_err(store_error)?;

@@ -10,7 +10,7 @@ use diesel::{
 use winserve_domain::positions::{BallotLevel, BallotPosition, BallotReadyId};
 
 use super::positions::district_id;
-use crate::{legacy_json::NAMES_DISTRICT, look_ups};
+use crate::look_ups;
 
 /// An arbitrary number: changing the district of a position takes this lock, and linking a holder
 /// to an unverified position shares it. So a holder is linked either before, and keeps its
@@ -30,6 +30,9 @@ pub struct Stated {
 const STATED: &str = "(SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS fact
     (id, office, ballot_level, level, state, l2_id, l2_type, l2_name, is_verified)) AS stated";
 
+/// All campaigns keep a district that they inherited when another one replaces it.
+pub const ALL_KEEP: &str = "true";
+
 /// Blocks changes to the districts of unverified positions until the transaction ends.
 ///
 /// # Errors
@@ -46,17 +49,19 @@ pub fn share_district_lock(connection: &mut PgConnection) -> QueryResult<()> {
 ///
 /// Holders keep their district: one that inherited the replaced district gets it as an override,
 /// and an override that now equals the position's district is removed, unless it was set by hand
-/// (design D3, D6).
+/// (design D3, D6). `keepers` says in SQL which campaigns `holder` do so: [`ALL_KEEP`].
 ///
 /// # Errors
 /// If the database fails.
 pub fn state(
     connection: &mut PgConnection,
+    keepers: &str,
     stated: &[Stated],
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
     let inserted = insert_missing(connection, stated, now)?;
-    let replaced = if inserted == stated.len() { 0 } else { replace(connection, stated, now)? };
+    let replaced =
+        if inserted == stated.len() { 0 } else { replace(connection, keepers, stated, now)? };
     let ids: Vec<_> = stated
         .iter()
         .filter(|it| it.is_verified && it.position.may_be_completed())
@@ -69,6 +74,7 @@ pub fn state(
 /// Replaces unverified facts.
 fn replace(
     connection: &mut PgConnection,
+    keepers: &str,
     stated: &[Stated],
     now: DateTime<Utc>,
 ) -> QueryResult<usize> {
@@ -84,10 +90,8 @@ fn replace(
         diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
             .bind::<BigInt, _>(DISTRICT_LOCK)
             .execute(connection)?;
-        // A campaign without a district in its JSON keeps inheriting, as clients see it; an office
-        // has no JSON, and keeps its district.
-        keep_districts(connection, "campaign", &NAMES_DISTRICT, stated)?;
-        keep_districts(connection, "elected_office", "true", stated)?;
+        keep_districts(connection, "campaign", keepers, stated)?;
+        keep_districts(connection, "elected_office", ALL_KEEP, stated)?;
     }
     bind(
         format!(
@@ -188,7 +192,7 @@ const OTHER_DISTRICT: &str = "(known.l2_district_type, known.l2_district_name)
 fn keep_districts(
     connection: &mut PgConnection,
     holder: &'static str,
-    names_district: &str,
+    keepers: &str,
     stated: &[Stated],
 ) -> QueryResult<()> {
     let inherited = format!(
@@ -197,7 +201,7 @@ fn keep_districts(
          FROM ballot_position AS known JOIN {STATED} ON stated.id = known.id
          WHERE holder.position_id = known.id AND {REPLACEABLE} AND {OTHER_DISTRICT}
            AND holder.l2_district_name IS NULL AND known.l2_district_name IS NOT NULL
-           AND {names_district}"
+           AND {keepers}"
     );
     bind(inherited, stated).execute(connection)?;
     let needless = format!(

@@ -294,7 +294,7 @@ async fn a_server_says_that_it_lives_which_phase_it_sees_and_that_it_ends() {
     }
     let mut expected = json!({
         "build": env!("CARGO_PKG_VERSION"), "phase": "phase-1", "is_pinned": false,
-        "knows": ["legacy", "phase-1", "phase-2", "phase-3"], "unnamed_requests": 1, "had_some": true,
+        "knows": ["legacy", "phase-1", "phase-2", "phase-3", "phase-3-enforce"], "unnamed_requests": 1, "had_some": true,
         "has_stopped": false,
     });
     assert_eq!(database.row(heartbeat), expected);

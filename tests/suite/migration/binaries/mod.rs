@@ -7,4 +7,7 @@ mod backfill_reports;
 mod clean_and_restore;
 mod demo;
 mod election_tokens;
+mod enforce_phase_3;
 pub(crate) mod interruptions;
+mod phase_changes;
+mod runbook;

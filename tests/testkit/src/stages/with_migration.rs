@@ -13,6 +13,9 @@ pub(crate) const fn made_in(asked: Phase) -> Phase {
     asked
 }
 
+/// Whether a database in the last phase has the final schema unless a test requests it.
+pub(crate) const IS_FINAL: bool = false;
+
 /// The composition that serves a phase. The last phase is served without the migration, as after its deletion.
 #[must_use]
 pub fn composition(phase: Phase) -> Arc<dyn Composition> {

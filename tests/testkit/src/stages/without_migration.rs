@@ -62,6 +62,9 @@ pub(crate) const fn made_in(_asked: Phase) -> Phase {
     Phase::Three
 }
 
+/// Whether a database in the last phase has the final schema unless a test requests it.
+pub(crate) const IS_FINAL: bool = true;
+
 /// The composition that serves a database.
 #[must_use]
 pub fn composition(_phase: Phase) -> Arc<dyn Composition> {

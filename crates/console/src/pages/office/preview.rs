@@ -6,7 +6,7 @@ use askama::Template;
 use url::form_urlencoded;
 use winserve_domain::{
     organizations::{self, ChangeOrganizationError, ChangePreview, OrganizationItem},
-    saved_filters::{SavedFilter, values_not_in_the_file},
+    saved_filters::{FilterProblem, SavedFilter},
 };
 use winserve_http::{ApiError, AppState};
 
@@ -16,7 +16,7 @@ use super::{
     wish::{KEEP, SEEN, Wish, version},
 };
 use crate::{
-    components::{count, notice::Notice},
+    components::{count, custom_office, notice::Notice},
     failure::Failure,
     form::{Fields, Query, Submitted},
     mode::Words,
@@ -132,6 +132,9 @@ pub(crate) async fn submit(
     Submitted { by: page, fields }: Submitted<InOrganization>,
 ) -> Result<Either<HttpResponse, Show<PreviewPage>>, Failure> {
     let wish = Wish::read(&fields).ok_or(Failure::UnreadableForm)?;
+    if wish.is_custom() && !custom_office::is_complete(&fields) {
+        return Err(Failure::UnreadableForm);
+    }
     let done = if wish.is_office() { "office" } else { "district" };
     match organizations::change(&state.ports, wish.command(&page, &fields)).await {
         Ok(item) => {
@@ -178,7 +181,7 @@ fn district(item: &OrganizationItem) -> String {
 
 fn list(filter: SavedFilter) -> List {
     List {
-        has_problem: !values_not_in_the_file(&filter.content).is_empty(),
+        has_problem: FilterProblem::of(&filter.content).is_some(),
         name: filter.content.name.unwrap_or_else(|| "List without a name".to_owned()),
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         Header, OrganizationError, OrganizationItem, OrganizationReference, RequestedOrganization,
         RouteScope, access::voter_area, read::find_in, resolve,
     },
-    saved_filters::{SavedFilter, values_not_in_the_file},
+    saved_filters::{FilterProblem, SavedFilter},
     users::UserReference,
 };
 
@@ -50,8 +50,7 @@ pub async fn preview(
         .await?;
     let after = change(&ports.rehearsal(), command).await?;
     let changes_contacts = !has_same_contacts(&before, &after);
-    filters
-        .retain(|filter| changes_contacts || !values_not_in_the_file(&filter.content).is_empty());
+    filters.retain(|filter| changes_contacts || FilterProblem::of(&filter.content).is_some());
     let contacts = contacts::count_of(ports, &after).await;
     Ok(ChangePreview { before, after, changes_contacts, contacts, filters })
 }

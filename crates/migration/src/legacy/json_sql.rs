@@ -6,14 +6,12 @@ use std::sync::LazyLock;
 const BLANK: &str = r"[\s\u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]";
 
 /// A text without surrounding white space.
-#[must_use]
-pub fn trimmed(text: &str) -> String {
+pub(super) fn trimmed(text: &str) -> String {
     format!("regexp_replace({text}, '^{BLANK}+|{BLANK}+$', '', 'g')")
 }
 
 /// A non-blank text member of a JSON object, unchanged.
-#[must_use]
-pub fn text(column: &str, key: &str) -> String {
+pub(super) fn text(column: &str, key: &str) -> String {
     format!(
         "CASE WHEN jsonb_typeof({column}->'{key}') = 'string' AND {} <> '' THEN {column}->>'{key}' END",
         trimmed(&format!("({column}->>'{key}')"))

@@ -1,0 +1,4 @@
+DROP TRIGGER path_to_victory_legacy_change ON path_to_victory;
+DROP TRIGGER path_to_victory_legacy_change_of_data ON path_to_victory;
+DROP TRIGGER path_to_victory_legacy_change_by_deletion ON path_to_victory;
+DROP FUNCTION path_to_victory_legacy_change();
