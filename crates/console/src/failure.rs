@@ -6,25 +6,27 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     http::{
         StatusCode,
-        header::{LOCATION, RETRY_AFTER},
+        header::{HeaderValue, RETRY_AFTER},
     },
     middleware::Next,
-    web::Data,
 };
 use askama::Template;
 use winserve_http::{ApiError, ErrorCode};
 
 use crate::{
-    Console, ROOT,
+    ROOT,
     components::switcher::{self, Choice},
     form::Fields,
-    page::{Page, Show},
-    session::WithOrganizations,
+    page::{Page, Show, see},
+    session::{WithOrganizations, sign_in_address},
     shell::Shell,
 };
 
 /// Seconds after which a visitor may try again.
 const RETRY_AFTER_SECONDS: &str = "2";
+
+/// Characters of an unknown organization's name that are repeated: an id has fewer.
+const LONGEST_NAME: usize = 64;
 
 /// Why there is no page.
 #[derive(thiserror::Error)]
@@ -293,8 +295,8 @@ fn page(failure: &Failure, request: &HttpRequest) -> HttpResponse {
         message(Shell::bare(heading), sentence.to_owned(), Vec::new(), status, request)
     };
     match failure {
-        Failure::SignedOut { way_back } => match sign_in(request, way_back) {
-            Some(address) => HttpResponse::SeeOther().insert_header((LOCATION, address)).finish(),
+        Failure::SignedOut { way_back } => match sign_in_address(request, way_back) {
+            Some(address) => see(&address),
             None => {
                 let shell = Shell::bare("You are signed out");
                 let sentence = "Sign in, then open this page again.".to_owned();
@@ -305,7 +307,7 @@ fn page(failure: &Failure, request: &HttpRequest) -> HttpResponse {
             let page = SessionEndedPage {
                 shell: Shell::bare("You were signed out"),
                 action: action.clone(),
-                sign_in: sign_in(request, ROOT),
+                sign_in: sign_in_address(request, ROOT),
                 form_token: fields.text(crate::csrf::FIELD).to_owned(),
                 fields: fields.clone(),
             };
@@ -322,6 +324,7 @@ fn page(failure: &Failure, request: &HttpRequest) -> HttpResponse {
         Failure::NoSuchPage => explained(ErrorCode::NotFound, status, Shell::bare, request),
         Failure::NoSuchOrganization { named, of } => {
             let shell = Shell::of_organizations("No such organization", of);
+            let named: String = named.chars().take(LONGEST_NAME).collect();
             let sentence = format!(
                 "You have no organization {named}. Choose one of yours, or sign in with the account that \
                  has it."
@@ -375,19 +378,7 @@ fn message(
     let page = FailurePage { shell, sentence, choices };
     let mut response = Show::refused(page, status).respond_to(request);
     if matches!(status.as_u16(), 502..=504) {
-        response.headers_mut().insert(
-            RETRY_AFTER,
-            actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS),
-        );
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
     }
     response
-}
-
-/// The sign-in page, with the way back: always a path of ours.
-fn sign_in(request: &HttpRequest, way_back: &str) -> Option<String> {
-    let mut url = request.app_data::<Data<Console>>()?.sign_in_url.clone()?;
-    let info = request.connection_info();
-    let back = format!("{}://{}{way_back}", info.scheme(), info.host());
-    url.query_pairs_mut().append_pair("redirect_url", &back);
-    Some(url.into())
 }

@@ -132,7 +132,8 @@ pub(crate) fn detail(item: &OrganizationItem) -> String {
     let term = item.elected_office.as_ref().and_then(|office| years(office.term));
     let date = item.campaign.as_ref().map(|campaign| match campaign.election_date.as_deref() {
         Some(date) if !date.is_empty() => date.get(..10).unwrap_or(date).to_owned(),
-        _ => format!("no election date, started {}", item.created_at.date_naive()),
+        // The line also stands on pages of an office, which do not speak of elections.
+        _ => format!("no date yet, started {}", item.created_at.date_naive()),
     });
     [office, place(item), term, date].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

@@ -75,9 +75,9 @@ fn row(item: &OrganizationItem, is_current: bool) -> Row {
         district: district.map(|it| format!("{} ({})", it.name, it.kind.replace('_', " "))),
         is_set_by_hand: link.is_some_and(|link| link.district_manually_set),
         plan: (!Mode::of(item.kind).is_office()).then_some(if item.is_paid_for {
-            "Candidate PRO"
+            "Pro"
         } else {
-            "Candidate FREE"
+            "Free"
         }),
         is_current,
     }
