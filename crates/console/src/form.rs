@@ -1,50 +1,10 @@
-//! What a form sends.
+//! What a page is asked for, and what a form sends.
 
 use std::{future::Future, pin::Pin};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::Bytes};
-use url::form_urlencoded;
-
+pub(crate) use crate::fields::Fields;
 use crate::{csrf, failure::Failure};
-
-/// The fields of a form, in order. A field that is sent several times has several entries.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fields(Vec<(String, String)>);
-
-impl Fields {
-    /// The fields of a query or of an `application/x-www-form-urlencoded` body.
-    pub(crate) fn parse(encoded: &[u8]) -> Self {
-        Self(form_urlencoded::parse(encoded).into_owned().collect())
-    }
-
-    /// A field without the space around it; empty if it was not sent.
-    pub(crate) fn text(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default().trim()
-    }
-
-    /// A field without the space around it, if it is not empty.
-    pub(crate) fn filled(&self, name: &str) -> Option<&str> {
-        Some(self.text(name)).filter(|text| !text.is_empty())
-    }
-
-    /// Every value of a field.
-    pub(crate) fn all<'f, 'n>(
-        &'f self,
-        name: &'n str,
-    ) -> impl Iterator<Item = &'f str> + use<'f, 'n> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether a box is ticked.
-    pub(crate) fn is_ticked(&self, name: &str) -> bool {
-        self.all(name).next().is_some()
-    }
-
-    /// The fields to repeat in another form: all but the token.
-    pub(crate) fn repeatable(&self) -> impl Iterator<Item = &(String, String)> {
-        self.0.iter().filter(|(name, _)| name != csrf::FIELD)
-    }
-}
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header::CONTENT_TYPE, web::Bytes};
 
 /// The query of a page.
 pub(crate) struct Query(pub(crate) Fields);
@@ -116,15 +76,6 @@ mod tests {
     const TOKEN: &str = "0b0a5c9e-4f6e-4f0e-9d53-0c3f4c1f0d11";
     const OTHER: &str = "5d1c1a2e-0d5b-4c3f-8a37-3f6f8e5f2b90";
 
-    #[test]
-    fn a_field_may_have_several_values() {
-        let fields = Fields::parse(b"language=en&language=es&name=+Ann+&empty=");
-        assert_eq!(fields.all("language").collect::<Vec<_>>(), ["en", "es"]);
-        assert_eq!(fields.filled("name"), Some("Ann"));
-        assert_eq!(fields.filled("empty"), None);
-        assert!(!fields.is_ticked("other"));
-    }
-
     /// A form of a page at `https://console.example`, with a cookie and the token it repeats.
     fn form(path: &str, cookie: (&'static str, &'static str), repeated: &str) -> TestRequest {
         TestRequest::post()
@@ -151,7 +102,7 @@ mod tests {
             .app_data(Data::new(console))
             .route("/open", post().to(open))
             .route("/closed", post().to(closed))
-            .wrap(from_fn(failure::show));
+            .wrap(from_fn(failure::page::show));
         call_service(&init_service(app).await, request.to_request()).await
     }
 

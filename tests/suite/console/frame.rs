@@ -114,7 +114,7 @@ async fn the_switcher_has_a_fixed_order_and_tells_everything_apart() {
         &format!("/app/o/{current}/profile"),
         "aria-current=\"page\"",
         "Current",
-        "2028-11-07",
+        "7 Nov 2028",
         &format!("/app/o/{past}/profile"),
         "Past",
         &format!("/app/new-campaign?from={held}"),

@@ -14,7 +14,7 @@ use winserve_domain::{
         OfficeChange, OrganizationAuthor, OrganizationItem, OrganizationReference,
     },
     positions::District,
-    saved_filters::values_not_in_the_file,
+    saved_filters::FilterProblem,
 };
 use winserve_http::{ApiError, AppState};
 
@@ -155,7 +155,7 @@ fn effect(preview: ChangePreview) -> Effect {
         lists: filters
             .into_iter()
             .map(|filter| {
-                let has_problem = !values_not_in_the_file(&filter.content).is_empty();
+                let has_problem = FilterProblem::of(&filter.content).is_some();
                 (
                     filter.content.name.unwrap_or_else(|| "List without a name".to_owned()),
                     has_problem,
