@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{Tab, driver::target};
 
-/// Rules of WCAG 2.2 AA, by their tags in axe-core. `target-size` is the one that its tag does not turn on.
+/// What breaks rules of axe-core.
 const CHECK: &str = "
-    const done = arguments[arguments.length - 1];
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-    axe.run({runOnly: {type: 'tag', values: tags}, rules: {'target-size': {enabled: true}},
-             resultTypes: ['violations']})
+    const [rules, done] = arguments;
+    axe.run({...rules, resultTypes: ['violations']})
        .then(({violations}) => done(violations.flatMap(({id, help, nodes}) =>
            nodes.map((node) => `${id}: ${help}: ${node.target} ${node.html} ${node.failureSummary}`))))
        .catch((error) => done([`axe-core fails: ${error}`]));";
@@ -43,10 +41,23 @@ pub(crate) fn axe_core() -> PathBuf {
 }
 
 impl Tab {
-    /// What is not accessible on the page, a line each.
+    /// What is not accessible on the page by WCAG 2.2 AA, a line each.
     pub(crate) async fn violations(&self) -> Vec<String> {
         self.run(&AXE_CORE, json!(null)).await;
-        let found = self.run_until_done(CHECK, json!(null)).await;
+        let tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+        // No tag turns on the last one.
+        let rules = json!({"target-size": {"enabled": true}});
+        self.check(json!({"runOnly": {"type": "tag", "values": tags}, "rules": rules})).await
+    }
+
+    /// [`violations`](Self::violations) of the rules about colours, after those were changed.
+    pub(crate) async fn pale(&self) -> Vec<String> {
+        let rules = ["color-contrast", "link-in-text-block"];
+        self.check(json!({"runOnly": {"type": "rule", "values": rules}})).await
+    }
+
+    async fn check(&self, rules: Value) -> Vec<String> {
+        let found = self.run_until_done(CHECK, rules).await;
         found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
     }
 
@@ -94,6 +105,8 @@ async fn the_probes_find_what_is_wrong() {
     for rule in ["color-contrast: ", "label: ", "target-size: "] {
         assert!(found.iter().any(|line| line.starts_with(rule)), "{rule}{found:#?}");
     }
+    let pale = tab.pale().await;
+    assert!(pale.len() == 1 && pale[0].starts_with("color-contrast: "), "{pale:#?}");
     assert!(tab.overflow().await > 0);
     assert!(tab.bytes().await > 0);
     assert_eq!(tab.layout_shift().await, 0.0);

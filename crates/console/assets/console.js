@@ -146,6 +146,10 @@
     });
   }
 
+  // On a phone, the navigation is wider than the screen: show where we are.
+  const here = document.querySelector(".navigation [aria-current]");
+  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+
   // After a refused form, the summary of what is wrong comes first.
   const wrong = document.querySelector("[data-focus]");
   if (wrong) wrong.focus();
