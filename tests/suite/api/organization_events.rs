@@ -338,7 +338,8 @@ async fn before_phase_1_there_is_no_feed() {
 
 /// How many people write, half through routes and half with SQL.
 const PEOPLE: i32 = 19;
-const WRITES: usize = 2_000;
+/// `make chaos` has more.
+const WRITES: usize = 600;
 
 /// What the database says, in the words of the feed.
 const RECORDS: &str = "
@@ -436,7 +437,7 @@ fn old_statement(random: &mut Rng, number: usize) -> String {
     }
 }
 
-async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
+async fn its_records_equal_the_database_after(writes: usize, phase: Phase) {
     let (app, machine) = start(phase).await;
     for user in (1..=PEOPLE).filter(|user| *user != 7) {
         fixtures::user(&app.database, user, "candidate");
@@ -448,7 +449,7 @@ async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
         move || {
             let mut random = Rng::with_seed(1);
             let mut refused = Vec::new();
-            for number in 0..WRITES / 2 {
+            for number in 0..writes / 2 {
                 let outcome = connection.batch_execute(&old_statement(&mut random, number));
                 if let Err(error) = outcome {
                     refused.push(error.to_string());
@@ -459,7 +460,7 @@ async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
         }
     });
     let (mut crm, http, mut random) = (Crm::default(), http_client(), Rng::with_seed(2));
-    for number in 0..WRITES / 2 {
+    for number in 0..writes / 2 {
         writes_through_a_route(&app, &machine, &mut random).await;
         if number % 50 == 0 {
             crm.catch_up(&http, app.base(), TOKEN).await.unwrap();
@@ -500,13 +501,21 @@ async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
 }
 
 #[actix_web::test]
-async fn in_phase_2_the_records_of_a_follower_equal_the_database_after_2_000_mixed_writes() {
-    its_records_equal_the_database_after_2_000_mixed_writes(Phase::Two).await;
+async fn in_phase_2_the_records_of_a_follower_equal_the_database_after_many_mixed_writes() {
+    its_records_equal_the_database_after(WRITES, Phase::Two).await;
 }
 
 #[actix_web::test]
-async fn in_phase_3_the_records_of_a_follower_equal_the_database_after_2_000_mixed_writes() {
-    its_records_equal_the_database_after_2_000_mixed_writes(Phase::Three).await;
+async fn in_phase_3_the_records_of_a_follower_equal_the_database_after_many_mixed_writes() {
+    its_records_equal_the_database_after(WRITES, Phase::Three).await;
+}
+
+#[actix_web::test]
+#[ignore = "make chaos"]
+async fn chaos_the_records_of_a_follower_equal_the_database_after_2_000_mixed_writes() {
+    for phase in [Phase::Two, Phase::Three] {
+        its_records_equal_the_database_after(2_000, phase).await;
+    }
 }
 
 #[test]

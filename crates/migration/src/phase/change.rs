@@ -117,7 +117,14 @@ impl Failure for PhaseError {
         match self {
             Self::Failed(_) | Self::Unreadable(_) => Exit::Unexpected,
             Self::Busy { .. } => Exit::Infrastructure,
-            _ => Exit::Precondition,
+            Self::NotExpanded
+            | Self::Changed { .. }
+            | Self::Losses { .. }
+            | Self::NoWayBack
+            | Self::Enforced(_)
+            | Self::NotReady { .. }
+            | Self::SwitchUnchanged { .. }
+            | Self::UnknownCategory { .. } => Exit::Precondition,
         }
     }
 }
