@@ -3,7 +3,7 @@
 use winserve_domain::organizations::OrganizationItem;
 
 use crate::{
-    ROOT, assets,
+    assets,
     components::switcher::Switcher,
     mode::Mode,
     navigation::{self, Entry, Section},
@@ -97,11 +97,6 @@ impl Shell {
             navigation: navigation::entries(page.id(), page.mode(), section),
             ..shell
         }
-    }
-
-    /// Address of the console.
-    pub(crate) fn root(&self) -> &'static str {
-        ROOT
     }
 }
 

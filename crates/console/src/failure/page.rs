@@ -67,21 +67,22 @@ pub(crate) async fn show(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
-    let page = match response.response().error() {
-        None => return Ok(response),
-        Some(error) => match error.as_error::<Failure>() {
-            Some(failure) => page(failure, response.request()),
-            None => {
-                let code = match response.status() {
-                    StatusCode::NOT_FOUND => ErrorCode::NotFound,
-                    status if status.is_server_error() => ErrorCode::Internal,
-                    _ => ErrorCode::InvalidRequest,
-                };
-                explained(code, response.status(), Shell::bare, response.request())
-            }
-        },
+    let Some(error) = response.response().error() else { return Ok(response) };
+    let page = match error.as_error::<Failure>() {
+        Some(failure) => page(failure, response.request()),
+        None => of_framework(response.status(), response.request()),
     };
     Ok(response.into_response(page))
+}
+
+/// The page of an error that did not come from a handler, such as an unreadable address.
+fn of_framework(status: StatusCode, request: &HttpRequest) -> HttpResponse {
+    let code = match status {
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        status if status.is_server_error() => ErrorCode::Internal,
+        _ => ErrorCode::InvalidRequest,
+    };
+    explained(code, status, Shell::bare, request)
 }
 
 fn page(failure: &Failure, request: &HttpRequest) -> HttpResponse {
@@ -90,14 +91,7 @@ fn page(failure: &Failure, request: &HttpRequest) -> HttpResponse {
         message(Shell::bare(heading), sentence.to_owned(), Vec::new(), status, request)
     };
     match failure {
-        Failure::SignedOut { way_back } => match sign_in_address(request, way_back) {
-            Some(address) => see(&address),
-            None => {
-                let shell = Shell::bare("You are signed out");
-                let sentence = "Sign in, then open this page again.".to_owned();
-                message(shell, sentence, Vec::new(), StatusCode::UNAUTHORIZED, request)
-            }
-        },
+        Failure::SignedOut { way_back } => signed_out(way_back, request),
         Failure::SessionEnded { action, fields } => {
             let page = SessionEndedPage {
                 shell: Shell::bare("You were signed out"),
@@ -151,6 +145,16 @@ fn page(failure: &Failure, request: &HttpRequest) -> HttpResponse {
             explained(error.code(), status, Shell::bare, request)
         }
     }
+}
+
+/// The way to the sign-in page, or, without one, a page that says so.
+fn signed_out(way_back: &str, request: &HttpRequest) -> HttpResponse {
+    if let Some(address) = sign_in_address(request, way_back) {
+        return see(&address);
+    }
+    let shell = Shell::bare("You are signed out");
+    let sentence = "Sign in, then open this page again.".to_owned();
+    message(shell, sentence, Vec::new(), StatusCode::UNAUTHORIZED, request)
 }
 
 fn explained(

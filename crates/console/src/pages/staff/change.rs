@@ -11,7 +11,7 @@ use askama::Template;
 use winserve_domain::{
     organizations::{
         self, ChangeOrganization, ChangeOrganizationError, ChangePreview, DistrictChoice,
-        OfficeChange, OrganizationAuthor, OrganizationItem, OrganizationReference,
+        OfficeChange, OrganizationAuthor, OrganizationItem, OrganizationReference, Precondition,
     },
     positions::District,
     saved_filters::FilterProblem,
@@ -132,9 +132,12 @@ fn command(visitor: &Visitor, id: &str, fields: &Fields) -> Result<ChangeOrganiz
         district: named.map(Some).or_else(|| fields.is_ticked("reset").then_some(None)),
         can_download_federal: fields.filled("federal").map(|value| value == "yes"),
         election_day: None,
-        precondition: seen
-            .map(|seen| Arc::new(move |item: &OrganizationItem| version(item) == seen) as Arc<_>),
+        precondition: seen.map(unchanged_since),
     })
+}
+
+fn unchanged_since(seen: String) -> Precondition {
+    Arc::new(move |item: &OrganizationItem| version(item) == seen)
 }
 
 /// The version of an organization, for [`SEEN`].
