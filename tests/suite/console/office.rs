@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Fault, PeopleCall};
-use winserve_testkit::TestApp;
+use winserve_testkit::{Phase, TestApp};
 
 use super::{
     Shown, Visitor,
-    world::{CANDIDATE, OTHER, app, campaign, office},
+    world::{CANDIDATE, OTHER, app, app_in, campaign, office},
 };
 use crate::fixtures::{COUNCIL, MAYOR};
 
@@ -135,6 +135,24 @@ async fn another_office_is_previewed_then_changed_with_the_day_of_its_election()
         .get(changed.location())
         .await
         .assert_shows(&["Your office is changed", "Cheyenne City Council"]);
+}
+
+#[actix_web::test]
+async fn the_office_is_changed_before_phase_3_too() {
+    for phase in [Phase::One, Phase::Two] {
+        let app = app_in(phase).await;
+        let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+        let (visitor, page) = (Visitor::user(&app, CANDIDATE), format!("/app/o/{run}/office"));
+        let preview = visitor.get(&format!("{page}/preview?position={COUNCIL}")).await;
+        preview.assert_shows(&["CHEYENNE CITY WARD 1", "(now TECUMSEH CITY", "Make this change"]);
+        let fields = [("position", COUNCIL), ("date", "2026-11-03")];
+        assert_eq!(visitor.submit(&page, &fields).await.status, 303);
+        let after = item(&app);
+        assert_eq!(
+            (&after["position_id"], &after["details"]["electionDate"]),
+            (&json!(COUNCIL), &json!("2026-11-03"))
+        );
+    }
 }
 
 #[actix_web::test]

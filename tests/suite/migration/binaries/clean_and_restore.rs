@@ -96,7 +96,7 @@ fn killed_there_and_back(campaigns: u32, kills: u32) {
 
 #[test]
 fn processes_that_are_killed_lose_nothing_on_the_way_there_and_back() {
-    killed_there_and_back(1_500, 10);
+    killed_there_and_back(1_500, 20);
 }
 
 #[test]
