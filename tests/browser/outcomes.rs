@@ -104,7 +104,7 @@ async fn two_campaigns_without_dates_are_told_apart() {
     let older = tab.run(script, json!(older)).await;
     let newer = tab.run(script, json!(newer)).await;
     assert_ne!(older, newer);
-    assert!(older.as_str().unwrap().contains("2025-03-04"), "{older}");
+    assert!(older.as_str().unwrap().contains("4 Mar 2025"), "{older}");
 }
 
 #[actix_web::test]
@@ -162,6 +162,7 @@ async fn an_official_meets_no_political_party() {
     let run = json!({"positionId": MAYOR, "electionDate": "2024-11-05"});
     let run = campaign(&app, CANDIDATE, run).await;
     let office = office(&app, CANDIDATE, &run, json!({"electedDate": "2024-11-05"})).await;
+    app.database.execute_unmapped("UPDATE campaign SET is_pro = true");
     let Some(tab) = Tab::signed_in(&app, CANDIDATE).await else { return };
     let document = "return document.documentElement.outerHTML.toLowerCase()";
     for page in ["", "/contacts", "/contacts/statistics", "/lists/new", "/profile"] {

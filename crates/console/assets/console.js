@@ -146,9 +146,12 @@
     });
   }
 
-  // On a phone, the navigation is wider than the screen: show where we are.
+  // On a phone, the navigation is wider than the screen: show where we are. (scrollIntoView would move where Tab begins.)
   const here = document.querySelector(".navigation [aria-current]");
-  if (here) here.scrollIntoView({ block: "nearest", inline: "center" });
+  if (here) {
+    const bar = here.closest(".navigation");
+    bar.scrollLeft = here.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
+  }
 
   // After a refused form, the summary of what is wrong comes first.
   const wrong = document.querySelector("[data-focus]");
