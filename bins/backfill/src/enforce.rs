@@ -172,12 +172,12 @@ fn finish(
         (false, _) => ("nothing_to_do", Vec::new(), step.next.to_owned()),
         (true, true) => ("would_enforce", Vec::new(), format!("{} --yes", step.command)),
         (true, false) => {
-            let last = LastStep {
+            let wanted = LastStep {
                 is_confirmed: *yes,
                 actor: change.actor.clone().unwrap_or_else(system_user),
                 reason: change.reason.clone(),
             };
-            ("enforced", enforce_phase_3(connection, &last)?, step.next.to_owned())
+            ("enforced", enforce_phase_3(connection, &wanted)?, step.next.to_owned())
         }
     };
     if json {
