@@ -23,7 +23,7 @@ const BROWSERS: usize = 2;
 /// How long a test waits for a browser that others use.
 const PATIENCE: Duration = Duration::from_mins(4);
 /// Whatever does not come with these options is not needed here, or asks for something from elsewhere.
-const OPTIONS: [&str; 10] = [
+const OPTIONS: [&str; 11] = [
     "--headless",
     "--disable-gpu",
     "--disable-quic",
@@ -32,6 +32,8 @@ const OPTIONS: [&str; 10] = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    // As on a phone, they take no room.
+    "--hide-scrollbars",
     // Text looks the same on every machine.
     "--font-render-hinting=none",
     // Through a pipe, the browser ends when its driver does.

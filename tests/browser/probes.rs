@@ -7,27 +7,43 @@ use serde_json::{Value, json};
 
 use crate::{Tab, driver::target};
 
-/// Rules of WCAG 2.2 AA, by their tags in axe-core. `target-size` is the one that its tag does not turn on.
+/// What breaks rules of axe-core.
 const CHECK: &str = "
-    const done = arguments[arguments.length - 1];
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-    axe.run({runOnly: {type: 'tag', values: tags}, rules: {'target-size': {enabled: true}},
-             resultTypes: ['violations']})
+    const [rules, done] = arguments;
+    axe.run({...rules, resultTypes: ['violations'], preload: false})
        .then(({violations}) => done(violations.flatMap(({id, help, nodes}) =>
            nodes.map((node) => `${id}: ${help}: ${node.target} ${node.html} ${node.failureSummary}`))))
        .catch((error) => done([`axe-core fails: ${error}`]));";
 
-/// The sum of all shifts that nobody caused by a key or a click.
+/// What moved although nobody pressed a key or clicked.
 const SHIFTS: &str = "
     const done = arguments[arguments.length - 1];
-    let sum = 0;
-    const add = (list) => { for (const {value, hadRecentInput} of list) if (!hadRecentInput) sum += value; };
+    const found = [];
+    const add = (list) => {
+        for (const {value, hadRecentInput, sources} of list) {
+            const at = ({x, y, width, height}) => [x, y, width, height].map(Math.round);
+            const moved = sources.map(({node, previousRect, currentRect}) =>
+                `${node && (node.outerHTML || node.textContent).slice(0, 80)} ${at(previousRect)} → ${at(currentRect)}`);
+            if (!hadRecentInput) found.push(`the layout shifts by ${value}: ${moved}`);
+        }
+    };
     const observer = new PerformanceObserver((list) => add(list.getEntries()));
     observer.observe({type: 'layout-shift', buffered: true});
     requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
         add(observer.takeRecords());
-        done(sum);
+        done(found);
     })));";
+
+/// What makes the page wider than its window, from outside to inside.
+const TOO_WIDE: &str = "
+    const width = document.documentElement.clientWidth;
+    const found = document.documentElement.scrollWidth;
+    if (found <= width) return [];
+    const scrolls = (it) => it && (getComputedStyle(it).overflowX !== 'visible' || scrolls(it.parentElement));
+    return [`${found} px are too wide for ${width} px`].concat([...document.body.querySelectorAll('*')]
+        .filter((it) => it.getBoundingClientRect().right > width + 0.5 && !scrolls(it.parentElement))
+        .slice(0, 3)
+        .map((it) => it.outerHTML.slice(0, 120)));";
 
 /// Bytes of the page and of all that it loads, as they are sent.
 const BYTES: &str = "
@@ -43,28 +59,42 @@ pub(crate) fn axe_core() -> PathBuf {
 }
 
 impl Tab {
-    /// What is not accessible on the page, a line each.
-    pub(crate) async fn violations(&self) -> Vec<String> {
+    /// Prepares [`violations`](Self::violations) and [`pale`](Self::pale) of the open page.
+    pub(crate) async fn load_axe_core(&self) {
         self.run(&AXE_CORE, json!(null)).await;
-        let found = self.run_until_done(CHECK, json!(null)).await;
-        found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
     }
 
-    /// How much of the page moved since it was opened.
-    pub(crate) async fn layout_shift(&self) -> f64 {
-        self.run_until_done(SHIFTS, json!(null)).await.as_f64().unwrap()
+    /// What is not accessible on the page by WCAG 2.2 AA, a line each.
+    pub(crate) async fn violations(&self) -> Vec<String> {
+        let tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+        // No tag turns on the last one.
+        let rules = json!({"target-size": {"enabled": true}});
+        self.check(json!({"runOnly": {"type": "tag", "values": tags}, "rules": rules})).await
+    }
+
+    /// [`violations`](Self::violations) of the rules about colours, after those were changed.
+    pub(crate) async fn pale(&self) -> Vec<String> {
+        let rules = ["color-contrast", "link-in-text-block"];
+        self.check(json!({"runOnly": {"type": "rule", "values": rules}})).await
+    }
+
+    async fn check(&self, rules: Value) -> Vec<String> {
+        lines(&self.run_until_done(CHECK, rules).await)
+    }
+
+    /// What moved since the page was opened, a line each.
+    pub(crate) async fn shifts(&self) -> Vec<String> {
+        lines(&self.run_until_done(SHIFTS, json!(null)).await)
+    }
+
+    /// What is wider than the window, a line each.
+    pub(crate) async fn too_wide(&self) -> Vec<String> {
+        lines(&self.run(TOO_WIDE, json!(null)).await)
     }
 
     /// Bytes of the first rendering.
     pub(crate) async fn bytes(&self) -> u64 {
         self.run(BYTES, json!(null)).await.as_u64().unwrap()
-    }
-
-    /// How many pixels wider the page is than its window.
-    pub(crate) async fn overflow(&self) -> i64 {
-        let script =
-            "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        self.run(script, json!(null)).await.as_i64().unwrap()
     }
 
     /// Writes a picture of the whole page to `target/screenshots`.
@@ -76,6 +106,10 @@ impl Tab {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), picture).unwrap();
     }
+}
+
+fn lines(found: &Value) -> Vec<String> {
+    found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
 }
 
 /// What the probes are for: each must find what it looks for.
@@ -90,17 +124,20 @@ async fn the_probes_find_what_is_wrong() {
          <div style='width:9999px'>wide</div></main>",
     )
     .await;
+    tab.load_axe_core().await;
     let found = tab.violations().await;
     for rule in ["color-contrast: ", "label: ", "target-size: "] {
         assert!(found.iter().any(|line| line.starts_with(rule)), "{rule}{found:#?}");
     }
-    assert!(tab.overflow().await > 0);
+    let pale = tab.pale().await;
+    assert!(pale.len() == 1 && pale[0].starts_with("color-contrast: "), "{pale:#?}");
+    assert!(tab.too_wide().await.iter().any(|line| line.contains(">wide<")));
     assert!(tab.bytes().await > 0);
-    assert_eq!(tab.layout_shift().await, 0.0);
+    assert_eq!(tab.shifts().await, [""; 0]);
     let grow = "return new Promise((done) => requestAnimationFrame(() => {
                     document.querySelector('main').style.paddingTop = '300px';
                     requestAnimationFrame(() => requestAnimationFrame(done));
                 }))";
     tab.run(grow, json!(null)).await;
-    assert!(tab.layout_shift().await > 0.0);
+    assert_eq!(tab.shifts().await.len(), 1);
 }

@@ -175,6 +175,11 @@ impl Tab {
         let field = self.field(label).await;
         if field.tag_name().await.unwrap() == "select" {
             field.select_by_label(value).await.unwrap();
+        } else if field.attr("type").await.unwrap().as_deref() == Some("date") {
+            // What to type depends on the language of the browser.
+            let id = field.attr("id").await.unwrap();
+            let set = "document.getElementById(arguments[0][0]).value = arguments[0][1]";
+            self.run(set, json!([id, value])).await;
         } else {
             field.clear().await.unwrap();
             field.send_keys(value).await.unwrap();

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use winserve_testkit::{TestApp, TestDatabase};
 
 /// The contract suite: each test runs in every phase, on the production server; in `legacy` with and
-/// without the tables that the next phase needs.
+/// without the tables that the next phase needs, in phase 3 at its end: after `clean` and `enforce phase-3`.
 macro_rules! contract {
     ($(async fn $name:ident($app:ident) $body:block)+) => {
         $(async fn $name($app: winserve_testkit::TestApp) $body)+
@@ -16,7 +16,7 @@ macro_rules! contract {
         contract!(legacy_expanded, winserve_testkit::TestDatabase::legacy_with_tables(), $($name)+);
         contract!(phase_1, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::One), $($name)+);
         contract!(phase_2, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::Two), $($name)+);
-        contract!(phase_3, winserve_testkit::TestDatabase::in_phase(winserve_testkit::Phase::Three), $($name)+);
+        contract!(phase_3, winserve_testkit::TestDatabase::at_the_end(), $($name)+);
     };
     ($module:ident, $database:expr, $($name:ident)+) => {
         mod $module {

@@ -239,10 +239,14 @@ fn console(section: &winserve_settings::Console) -> anyhow::Result<Option<Consol
     if !section.enabled {
         return Ok(None);
     }
-    let sign_in_url = section.sign_in_url.as_deref().map(Url::parse).transpose();
-    let sign_in_url =
-        sign_in_url.context("the configuration is not usable: key `console.sign_in_url`")?;
-    Ok(Some(Console { sign_in_url }))
+    let url = |key: &str, value: Option<&str>| {
+        let url = value.map(Url::parse).transpose();
+        url.with_context(|| format!("the configuration is not usable: key `console.{key}`"))
+    };
+    Ok(Some(Console {
+        sign_in_url: url("sign_in_url", section.sign_in_url.as_deref())?,
+        sign_out_url: url("sign_out_url", section.sign_out_url.as_deref())?,
+    }))
 }
 
 fn limits(section: &winserve_settings::Limits) -> Limits {

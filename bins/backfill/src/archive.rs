@@ -21,6 +21,15 @@ pub(crate) struct CleanArguments {
     pub(crate) run: RunArguments,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct RestoreArguments {
+    /// `no-place`: drop archived keys whose voter goals or JSON object are gone; otherwise they stay in the archive
+    #[arg(long, value_name = "CATEGORIES", value_delimiter = ',')]
+    accept: Vec<String>,
+    #[command(flatten)]
+    pub(crate) run: RunArguments,
+}
+
 pub(crate) fn run_clean(
     arguments: &CleanArguments,
     url: &str,
@@ -39,16 +48,17 @@ pub(crate) fn run_clean(
 }
 
 pub(crate) fn run_restore(
-    arguments: &RunArguments,
+    arguments: &RestoreArguments,
     url: &str,
     stop: &Stop,
     json: bool,
 ) -> Result<Exit, CommandError> {
     let connection = &mut legacy(url)?;
-    let report = if arguments.dry_run {
-        dry_run_restore(connection)?
+    let RestoreArguments { accept, run } = arguments;
+    let report = if run.dry_run {
+        dry_run_restore(connection, accept)?
     } else {
-        restore(&arguments.options(url, stop), &mut *progress::on_standard_error())?
+        restore(&run.options(url, stop), accept, &mut *progress::on_standard_error())?
     };
     if json { print_json(&report) } else { print(&restore_table(&report)) }?;
     Ok(Exit::of_code(report.exit_code))

@@ -94,7 +94,17 @@ impl CommandError {
             Self::Migrate(error) => migrate::next_steps(error),
             Self::NoStep(_) => vec![commands::PLAN.to_owned()],
             Self::Right(missing) => missing.statements.clone(),
-            _ => Vec::new(),
+            Self::Settings(_)
+            | Self::Signals(_)
+            | Self::Database(_)
+            | Self::Cluster(_)
+            | Self::Connect(_)
+            | Self::Standby(_)
+            | Self::Store(_)
+            | Self::Query(_)
+            | Self::Election(_)
+            | Self::Clerk(_)
+            | Self::Output(_) => Vec::new(),
         }
     }
 

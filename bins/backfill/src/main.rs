@@ -80,7 +80,7 @@ enum Command {
     /// In phase-3, move the old keys from the JSON to an archive; rows that differ from the tables are refused
     Clean(archive::CleanArguments),
     /// In phase-3, put the old keys back from the archive, byte for byte where nothing changed since
-    Restore(run::RunArguments),
+    Restore(archive::RestoreArguments),
     /// Show rows that need a person, and retry them
     Quarantine {
         #[command(subcommand)]
@@ -198,7 +198,7 @@ impl Command {
             Self::Verify { dry_run } => !*dry_run,
             Self::Repair(arguments) => !arguments.dry_run,
             Self::Clean(arguments) => !arguments.run.dry_run,
-            Self::Restore(arguments) => !arguments.dry_run,
+            Self::Restore(arguments) => !arguments.run.dry_run,
             Self::Enforce { command } => command.writes(),
             Self::Quarantine { command } => command.writes(),
             Self::Phase { command } => match command {

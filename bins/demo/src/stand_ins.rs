@@ -81,6 +81,7 @@ impl StandIns {
                 ("WINSERVE__CLERK__ISSUER", clerk.url().to_owned()),
                 ("WINSERVE__CLERK__JWKS_URL", clerk.jwks_url()),
                 ("WINSERVE__CONSOLE__SIGN_IN_URL", clerk.sign_in_url(&self.home)),
+                ("WINSERVE__CONSOLE__SIGN_OUT_URL", clerk.sign_out_url(&self.home)),
                 // It has no limit.
                 ("WINSERVE__CLERK__PROVISIONING__REQUESTS_PER_SECOND", "1000".to_owned()),
             ]);

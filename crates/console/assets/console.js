@@ -26,6 +26,8 @@
       if (menu.open && input) input.focus();
     });
     menu.addEventListener("keydown", (event) => {
+      // What is in a closed menu has no place on the page, and cannot get the focus.
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") menu.open = true;
       const all = links();
       const at = all.indexOf(document.activeElement);
       const inField = event.target === input;
@@ -37,7 +39,6 @@
       }[event.key];
       if (to !== undefined && all.length) {
         event.preventDefault();
-        menu.open = true;
         (links()[to] || (event.key === "ArrowUp" && input) || all[to < 0 ? all.length - 1 : 0]).focus();
       } else if (!inField && event.key.length === 1 && event.key !== " " && !event.ctrlKey && !event.metaKey && !event.altKey) {
         if (input) return input.focus();
@@ -55,6 +56,9 @@
         if (!choice) continue;
         item.hidden = !words.every((word) => fold(choice.textContent).includes(word));
         if (!item.hidden) found += 1;
+      }
+      for (const group of menu.querySelectorAll("[data-switcher-group]")) {
+        group.hidden = !group.querySelector("li:not([hidden])");
       }
       status.textContent = found ? `${found} found` : "No matches. Search by name, office, place or year.";
     });
@@ -140,6 +144,13 @@
       }
       isRunning = false;
     });
+  }
+
+  // On a phone, the navigation is wider than the screen: show where we are. (scrollIntoView would move where Tab begins.)
+  const here = document.querySelector(".navigation [aria-current]");
+  if (here) {
+    const bar = here.closest(".navigation");
+    bar.scrollLeft = here.offsetLeft - (bar.clientWidth - here.offsetWidth) / 2;
   }
 
   // After a refused form, the summary of what is wrong comes first.

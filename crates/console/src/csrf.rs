@@ -1,4 +1,5 @@
-//! Protection against requests that another site makes a visitor's browser send.
+//! Protection against requests that another site makes a visitor's browser send
+//! ([ADR 111](../../../docs/adr/0111-a-form-repeats-the-token-of-a-cookie.md)).
 //!
 //! A form is accepted only if the browser says that it comes from a page of ours, and if it repeats the token
 //! of a cookie that no other site can read or set (double submit). The token is in no server's memory, so
@@ -11,8 +12,11 @@ use actix_web::{
 };
 use uuid::Uuid;
 
-/// The cookie with the token.
-const COOKIE: &str = "winserve_form";
+/// The cookie with the token. The prefix makes browsers refuse it from every other host, also from a
+/// neighbour in the same domain.
+const COOKIE: &str = "__Host-winserve_form";
+/// Its name without TLS, for development: browsers accept the prefix only with TLS.
+const COOKIE_WITHOUT_TLS: &str = "winserve_form";
 /// The form field that repeats it.
 pub(crate) const FIELD: &str = "form_token";
 
@@ -27,31 +31,43 @@ pub(crate) struct FormToken {
 impl FormToken {
     /// The token of a request's cookie, or a new one.
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        let known = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
-        match known.filter(|value| Uuid::parse_str(value).is_ok()) {
+        let known = sent(request).filter(|value| Uuid::parse_str(value).is_ok());
+        match known {
             Some(value) => Self { value, is_new: false },
             None => Self { value: Uuid::new_v4().to_string(), is_new: true },
         }
     }
 
-    /// The cookie to set, if the visitor does not have it.
-    pub(crate) fn cookie(&self, is_secure: bool) -> Option<Cookie<'static>> {
+    /// The cookie to set in the answer to a request, if the visitor does not have it.
+    pub(crate) fn cookie(&self, request: &HttpRequest) -> Option<Cookie<'static>> {
         self.is_new.then(|| {
-            Cookie::build(COOKIE, self.value.clone())
-                .path(crate::ROOT)
+            Cookie::build(name(request), self.value.clone())
+                .path("/")
                 .http_only(true)
-                .secure(is_secure)
+                .secure(is_secure(request))
                 .same_site(SameSite::Strict)
                 .finish()
         })
     }
 }
 
+/// Whether the browser speaks TLS, to us or to the proxy in front of us.
+fn is_secure(request: &HttpRequest) -> bool {
+    request.connection_info().scheme() == "https"
+}
+
+fn name(request: &HttpRequest) -> &'static str {
+    if is_secure(request) { COOKIE } else { COOKIE_WITHOUT_TLS }
+}
+
+/// The token that a request's cookie has.
+fn sent(request: &HttpRequest) -> Option<String> {
+    request.cookie(name(request)).map(|cookie| cookie.value().to_owned())
+}
+
 /// Whether a form comes from one of our own pages.
 pub(crate) fn is_own(request: &HttpRequest, repeated: Option<&str>) -> bool {
-    let cookie = request.cookie(COOKIE);
-    let repeats = repeated.is_some() && repeated == cookie.as_ref().map(Cookie::value);
-    repeats && is_same_origin(request)
+    repeated.is_some() && repeated == sent(request).as_deref() && is_same_origin(request)
 }
 
 /// Every current browser sends `Sec-Fetch-Site` to trustworthy addresses; the others send `Origin` with a

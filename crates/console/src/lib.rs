@@ -2,9 +2,11 @@
 
 mod assets;
 mod components;
+mod console;
 mod csrf;
 mod days;
 mod failure;
+mod fields;
 mod form;
 mod headers;
 mod mode;
@@ -16,18 +18,9 @@ mod session;
 mod shell;
 
 use actix_web::web::{Data, ServiceConfig};
-use url::Url;
 
-/// Where the console is mounted.
-const ROOT: &str = "/app";
-
-/// The console's settings.
-#[derive(Debug, Clone)]
-pub struct Console {
-    /// Where a signed-out visitor goes, with the way back in the parameter `redirect_url`; without it, a
-    /// page says that they have to sign in.
-    pub sign_in_url: Option<Url>,
-}
+pub use console::Console;
+pub(crate) use console::ROOT;
 
 impl Console {
     /// Mounts every page, in the server that `winserve-http` starts.

@@ -35,14 +35,14 @@ impl<P: Page> Show<P> {
         Self { page, status }
     }
 
-    fn response(&self, is_secure: bool) -> Result<HttpResponse, askama::Error> {
+    fn response(&self, request: &HttpRequest) -> Result<HttpResponse, askama::Error> {
         let html = self.page.render()?;
         let mut response = HttpResponse::build(self.status);
         response
             .insert_header(ContentType::html())
             .insert_header((CACHE_CONTROL, "private, no-store"));
         let token = self.page.shell().cookie.as_ref();
-        if let Some(cookie) = token.and_then(|token| token.cookie(is_secure)) {
+        if let Some(cookie) = token.and_then(|token| token.cookie(request)) {
             response.cookie(cookie);
         }
         Ok(response.body(html))
@@ -53,8 +53,7 @@ impl<P: Page> Responder for Show<P> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let is_secure = request.connection_info().scheme() == "https";
-        self.response(is_secure).unwrap_or_else(|error| {
+        self.response(request).unwrap_or_else(|error| {
             tracing::error!(%error, "a page was not rendered");
             HttpResponse::from_error(Failure::Broken)
         })

@@ -145,7 +145,7 @@ pub(crate) fn scope() -> Scope<
                 )
                 .default_service(web::to(no_such_page)),
         )
-        .wrap(from_fn(failure::show))
+        .wrap(from_fn(failure::page::show))
         .wrap(from_fn(headers::add))
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use chrono::NaiveDate;
+use url::Url;
 use winserve_domain::{
     Ports,
     base::OrganizationId,
@@ -19,7 +20,7 @@ use winserve_domain::{
 };
 use winserve_http::{AppState, ErrorCode, auth};
 
-use crate::{csrf::FormToken, failure::Failure, mode::Mode};
+use crate::{Console, ROOT, csrf::FormToken, failure::Failure, mode::Mode};
 
 /// A signed-in visitor.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ pub(crate) struct Visitor {
     pub(crate) user: Rc<SignedIn>,
     /// The token of their forms.
     pub(crate) token: FormToken,
+    /// Where they sign out, if it is configured.
+    pub(crate) sign_out: Option<String>,
 }
 
 impl Visitor {
@@ -61,7 +64,9 @@ impl FromRequest for Visitor {
 
 fn visitor(request: &HttpRequest) -> Result<Visitor, Failure> {
     match auth::signed_in(request) {
-        Ok(user) => Ok(Visitor { user, token: FormToken::of(request) }),
+        Ok(user) => {
+            Ok(Visitor { user, token: FormToken::of(request), sign_out: sign_out_address(request) })
+        }
         Err(error) => Err(match error.code() {
             ErrorCode::Unauthorized | ErrorCode::InvalidToken | ErrorCode::SessionPending => {
                 Failure::SignedOut { way_back: own_address(request) }
@@ -73,7 +78,25 @@ fn visitor(request: &HttpRequest) -> Result<Visitor, Failure> {
 
 /// Path and query of a request, for the way back after signing in.
 fn own_address(request: &HttpRequest) -> String {
-    request.uri().path_and_query().map_or_else(|| crate::ROOT.to_owned(), ToString::to_string)
+    request.uri().path_and_query().map_or_else(|| ROOT.to_owned(), ToString::to_string)
+}
+
+/// The sign-in page, which leads back to an address of ours: a path, so that it never leads elsewhere.
+pub(crate) fn sign_in_address(request: &HttpRequest, way_back: &str) -> Option<String> {
+    let url = request.app_data::<Data<Console>>()?.sign_in_url.clone()?;
+    Some(with_way_back(url, request, way_back))
+}
+
+fn sign_out_address(request: &HttpRequest) -> Option<String> {
+    let url = request.app_data::<Data<Console>>()?.sign_out_url.clone()?;
+    Some(with_way_back(url, request, ROOT))
+}
+
+fn with_way_back(mut url: Url, request: &HttpRequest, path: &str) -> String {
+    let info = request.connection_info();
+    let way_back = format!("{}://{}{path}", info.scheme(), info.host());
+    url.query_pairs_mut().append_pair("redirect_url", &way_back);
+    url.into()
 }
 
 /// A visitor who may see the pages of staff.

@@ -1,8 +1,11 @@
 //! What surrounds every page: title, switcher, navigation, account menu, and who acts for whom.
 
+use winserve_domain::organizations::OrganizationItem;
+
 use crate::{
-    ROOT, assets,
+    assets,
     components::switcher::Switcher,
+    mode::Mode,
     navigation::{self, Entry, Section},
     session::{InOrganization, Visitor, WithOrganizations},
 };
@@ -36,6 +39,10 @@ pub(crate) struct Account {
     pub(crate) is_staff: bool,
     /// Who acts for them, if somebody does.
     pub(crate) actor: Option<String>,
+    /// Their profile, on a page of an organization.
+    pub(crate) profile: Option<String>,
+    /// Where they sign out, if it is configured.
+    pub(crate) sign_out: Option<String>,
 }
 
 impl Shell {
@@ -62,6 +69,8 @@ impl Shell {
                 email: visitor.user.user.email.clone(),
                 is_staff: visitor.is_staff(),
                 actor: visitor.user.actor.as_ref().map(|actor| actor.email.clone()),
+                profile: None,
+                sign_out: visitor.sign_out.clone(),
             }),
             form_token: visitor.token.value.clone(),
             cookie: Some(visitor.token.clone()),
@@ -79,17 +88,15 @@ impl Shell {
     pub(crate) fn of(heading: &str, section: Section, page: &InOrganization) -> Self {
         let of = &page.of;
         let switcher = Switcher::new(&of.organizations, of.today, Some(page.id()), section);
+        let profile = Some(Section::Profile.address(page.id()));
+        let shell = Self::of_visitor(heading, &of.visitor);
         Self {
             title: format!("{heading} · {} · Winserve", full_name(&page.item)),
+            account: shell.account.map(|account| Account { profile, ..account }),
             switcher: Some(switcher),
             navigation: navigation::entries(page.id(), page.mode(), section),
-            ..Self::of_visitor(heading, &of.visitor)
+            ..shell
         }
-    }
-
-    /// Address of the console.
-    pub(crate) fn root(&self) -> &'static str {
-        ROOT
     }
 }
 

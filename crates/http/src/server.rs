@@ -186,7 +186,8 @@ async fn signal() -> io::Result<()> {
     }
 }
 
-/// The configured origins; request headers are reflected, as in the old API.
+/// The configured origins, for the API: their pages do not read what is served beside it. Request headers are
+/// reflected, as in the old API.
 fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allow_any_method()
@@ -201,7 +202,12 @@ fn cors(origins: &[String]) -> Cors {
     if origins.iter().any(|origin| origin == "*") {
         return cors.allow_any_origin().send_wildcard();
     }
-    origins.iter().fold(cors.supports_credentials(), |cors, origin| cors.allowed_origin(origin))
+    let origins = origins.to_vec();
+    cors.supports_credentials().allowed_origin_fn(move |origin, request| {
+        let path = request.uri.path();
+        let is_api = path.starts_with("/v1/") || path == "/openapi.json";
+        is_api && origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    })
 }
 
 /// The headers of the old API's helmet that matter for an API.

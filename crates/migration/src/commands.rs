@@ -32,6 +32,15 @@ pub(crate) const ENFORCE_PHASE_3: &str = "backfill enforce phase-3";
 /// The same, confirmed.
 pub(crate) const ENFORCE_PHASE_3_FOR_GOOD: &str = "backfill enforce phase-3 --yes";
 
+/// A command that accepts categories by name.
+pub(crate) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
+    if names.is_empty() {
+        return command.to_owned();
+    }
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    format!("{command} --accept {}", names.join(","))
+}
+
 /// The commands of `winserve-admin clerk` under their names here.
 pub const CLERK_COMMANDS: Commands = Commands {
     prepare: EXPAND_PHASE_1B,

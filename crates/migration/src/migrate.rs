@@ -114,7 +114,16 @@ pub fn next_steps(error: &MigrateError) -> Vec<String> {
         MigrateError::FormerGroup(group) => return vec![format!("backfill migrate {group}")],
         MigrateError::LaterGroup(group) => return vec![format!("backfill migrate {group} --undo")],
         MigrateError::NotBegun(_) | MigrateError::NoWayBack => commands::PLAN,
-        _ => return Vec::new(),
+        MigrateError::Incomplete { .. }
+        | MigrateError::Foreign { .. }
+        | MigrateError::Unexpected(_)
+        | MigrateError::Newer { .. }
+        | MigrateError::WithoutCampaign { .. }
+        | MigrateError::Rights { .. }
+        | MigrateError::Locked { .. }
+        | MigrateError::Blocked { .. }
+        | MigrateError::Unread(_)
+        | MigrateError::Failed(_) => return Vec::new(),
     };
     vec![command.to_owned()]
 }

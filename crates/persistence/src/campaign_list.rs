@@ -15,6 +15,7 @@ use crate::{
     campaigns::{CampaignRow, Linked, PathToVictoryRow},
     error::store_error,
     json::StoredJson,
+    like::escaped,
     limits::Limits,
     schema::{ballot_position, campaign, path_to_victory, user},
     tables::{clerk_id::ClerkIdOf, links::LinkColumn},
@@ -135,9 +136,4 @@ impl OwnerRow {
         let owner = Owner { first_name, last_name, phone, email, meta_data, unreadable };
         ListedCampaign { campaign, owner }
     }
-}
-
-/// A text as a pattern that matches only itself.
-pub(crate) fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }

@@ -26,6 +26,7 @@ use crate::{
     campaign_list,
     error::{deletion_error, store_error},
     json::{StoredJson, WrittenJson},
+    like::escaped,
     limits::Limits,
     paging,
     schema::{campaign, path_to_victory},
@@ -528,7 +529,7 @@ pub fn matching(filter: &MachineFilter) -> campaign::BoxedQuery<'static, Pg> {
         query = query.filter(campaign::user_id.eq(owner.0));
     }
     if let Some(part) = &filter.slug {
-        query = query.filter(campaign::slug.ilike(format!("%{}%", campaign_list::escaped(part))));
+        query = query.filter(campaign::slug.ilike(format!("%{}%", escaped(part))));
     }
     query
 }

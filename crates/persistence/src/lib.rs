@@ -16,6 +16,7 @@ mod hidden_rows;
 pub mod holdings;
 mod hops;
 pub mod json;
+mod like;
 mod limits;
 pub mod look_ups;
 pub mod migrate;

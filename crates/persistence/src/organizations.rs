@@ -24,9 +24,9 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaign_list::escaped,
     electorates::is_unverified,
     error::store_error,
+    like::escaped,
     schema::{ballot_position, campaign, elected_office, organization, user},
     tables::{CAMPAIGN, ELECTED_OFFICE, PositionRow, StoredDistrict, read_district},
     users,

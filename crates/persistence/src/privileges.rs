@@ -18,13 +18,14 @@ const LEGACY: [(&str, &[&str]); 5] = [
     ("voter_file_filter", &["UPDATE", "DELETE"]),
 ];
 /// Our tables that servers do not use.
-const OF_THE_TOOL: [&str; 7] = [
+const OF_THE_TOOL: [&str; 8] = [
     "__diesel_schema_migrations",
     "backfill_archive",
     "backfill_batch",
     "backfill_named_position",
     "backfill_quarantine",
     "backfill_run",
+    "legacy_change_of_deleted",
     "migration_phase_history",
 ];
 const READ: &[&str] = &["SELECT"];

@@ -19,10 +19,10 @@ use winserve_domain::{
 };
 
 use crate::{
-    campaign_list::escaped,
     error::{inconsistent, store_error},
     holdings,
     json::{StoredJson, WrittenJson},
+    like::escaped,
     schema::{lower, sql_types, user},
 };
 

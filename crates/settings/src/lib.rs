@@ -67,6 +67,13 @@ pub struct Console {
         skip_serializing_if = "Option::is_none"
     )]
     pub sign_in_url: Option<ServiceUrl>,
+    /// The page that signs visitors out, with the same parameter.
+    #[serde(
+        default,
+        deserialize_with = "values::service_url",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub sign_out_url: Option<ServiceUrl>,
 }
 
 /// Section `server`.

@@ -166,17 +166,24 @@ const CAMPAIGNS: std::ops::Range<i32> = 100..400;
 
 impl Doors {
     async fn new(phase: Phase) -> Self {
-        let app = TestApp::with_clerk_on(TestDatabase::in_phase(phase)).await;
+        let name = format!("doors_{}", phase.as_str().replace('-', "_"));
+        let database = TestDatabase::copy_of(&name, phase, || Self::database(phase));
+        let app = TestApp::with_clerk_on(database).await;
         app.clerk().add_machine_token("mt_good", "mch_1", None);
         let machine = app.anonymous().authorized("Bearer mt_good");
-        fixtures::user(&app.database, STAFF, "sales");
-        fixtures::campaign(&app.database, STAFF, STAFF, &json!({}), None);
+        Self { app, machine, campaigns: CAMPAIGNS }
+    }
+
+    fn database(phase: Phase) -> TestDatabase {
+        let database = TestDatabase::in_phase(phase);
+        fixtures::user(&database, STAFF, "sales");
+        fixtures::campaign(&database, STAFF, STAFF, &json!({}), None);
         let details = json!({"positionId": MAYOR, "office": "Other", "otherOffice": "Tecumseh City Mayor",
                              "state": "MI", "ballotLevel": "CITY", "electionDate": "2028-11-07"});
         let goals = json!({"electionType": BEFORE[0], "electionLocation": BEFORE[1], "districtManuallySet": false});
         let (details, goals) = (fixtures::literal(&details), fixtures::literal(&goals));
         let (first, last) = (CAMPAIGNS.start, CAMPAIGNS.end - 1);
-        app.database.execute(&format!(
+        database.execute(&format!(
             r#"INSERT INTO "user" (id, updated_at, email, roles)
                    SELECT id, '2026-01-02', 'user' || id || '@example.org', '{{candidate}}'
                    FROM generate_series({first}, {last}) AS id;
@@ -188,7 +195,7 @@ impl Doors {
                SELECT setval(pg_get_serial_sequence(name, 'id'), 1000)
                    FROM unnest(ARRAY['campaign', 'path_to_victory']) AS name"#
         ));
-        Self { app, machine, campaigns: CAMPAIGNS }
+        database
     }
 
     /// A campaign for mayor of Tecumseh, MI, and its callers.

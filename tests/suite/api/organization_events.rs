@@ -91,12 +91,18 @@ async fn whatever_a_route_does_to_a_campaign_or_an_office_is_an_event() {
             (&events[2]["after"]["district"], &events[2]["after"]["districtManuallySet"]);
         assert_eq!((&own["type"], &own["name"]), (&json!("County"), &json!("LENAWEE")));
         assert_eq!(is_manual, true);
+        assert_eq!(events[2]["actor"], "user:7");
 
         let office = json!({"details": {"positionId": WITHOUT_DISTRICT, "state": "MI"}});
         assert_eq!(user.put("/v1/campaigns/mine", office).await.status, 200);
         let events = feed(&app, &machine).await;
         assert_eq!(kinds(&events[3..]), ["organization.changed", "district.wanted"]);
         assert_eq!(events[3]["after"]["positionId"], WITHOUT_DISTRICT);
+        // A frequent route that rarely changes an office does not name its caller.
+        assert_eq!(
+            (&events[3]["actor"], &events[4]["actor"]),
+            (&json!("winserve"), &json!("winserve"))
+        );
 
         let won = user.post("/v1/elected-office", json!({"electedDate": "2024-11-05"})).await;
         assert_eq!(won.status, 201, "{}", won.json());
@@ -105,6 +111,7 @@ async fn whatever_a_route_does_to_a_campaign_or_an_office_is_an_event() {
         assert_eq!(events[5]["after"]["type"], "electedOffice");
         assert_eq!(events[6]["organizationId"], won.json()["organizationId"]);
         assert_eq!(events[6]["campaignOrganizationId"], *run);
+        assert!(events[5..].iter().all(|event| event["actor"] == "user:7"), "{events:?}");
 
         patch(
             &app.user(7),
@@ -323,12 +330,16 @@ async fn before_phase_1_there_is_no_feed() {
             (answer.status.as_u16(), &answer.error()["code"]),
             (503, &json!("not-migrated"))
         );
+    } else {
+        // The suite runs in a later phase altogether.
+        assert_eq!((answer.status.as_u16(), answer.json()["events"].clone()), (200, json!([])));
     }
 }
 
 /// How many people write, half through routes and half with SQL.
 const PEOPLE: i32 = 19;
-const WRITES: usize = 2_000;
+/// `make chaos` has more.
+const WRITES: usize = 600;
 
 /// What the database says, in the words of the feed.
 const RECORDS: &str = "
@@ -397,7 +408,7 @@ async fn writes_through_a_route(app: &TestApp, machine: &Client, random: &mut Rn
     assert!(answer.status.as_u16() < 500 || answer.status == 503, "{}", answer.json());
 }
 
-/// A statement as the old service sends it; refused ones are fine.
+/// A statement as the old service sends it.
 fn old_statement(random: &mut Rng, number: usize) -> String {
     let person = random.i32(1..=PEOPLE);
     let flag = random.bool();
@@ -426,7 +437,7 @@ fn old_statement(random: &mut Rng, number: usize) -> String {
     }
 }
 
-async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
+async fn its_records_equal_the_database_after(writes: usize, phase: Phase) {
     let (app, machine) = start(phase).await;
     for user in (1..=PEOPLE).filter(|user| *user != 7) {
         fixtures::user(&app.database, user, "candidate");
@@ -437,22 +448,33 @@ async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
         let mut connection = app.database.connect();
         move || {
             let mut random = Rng::with_seed(1);
-            for number in 0..WRITES / 2 {
+            let mut refused = Vec::new();
+            for number in 0..writes / 2 {
                 let outcome = connection.batch_execute(&old_statement(&mut random, number));
-                if outcome.is_err() {
+                if let Err(error) = outcome {
+                    refused.push(error.to_string());
                     connection.batch_execute("ROLLBACK").unwrap();
                 }
             }
+            refused
         }
     });
     let (mut crm, http, mut random) = (Crm::default(), http_client(), Rng::with_seed(2));
-    for number in 0..WRITES / 2 {
+    for number in 0..writes / 2 {
         writes_through_a_route(&app, &machine, &mut random).await;
         if number % 50 == 0 {
             crm.catch_up(&http, app.base(), TOKEN).await.unwrap();
         }
     }
-    old_service.join().unwrap();
+    let mut refused = old_service.join().unwrap();
+    // Before phase 3, a campaign that won an office cannot be deleted.
+    let won = "elected_office_campaign_id_fkey";
+    let is_expected = |error: &String| {
+        error.contains("deadlock detected") || (phase < Phase::Three && error.contains(won))
+    };
+    assert!(refused.len() < WRITES / 20, "{refused:?}");
+    refused.retain(|error| !is_expected(error));
+    assert_eq!(refused, [""; 0]);
     settled(&app.database).await;
     crm.catch_up(&http, app.base(), TOKEN).await.unwrap();
 
@@ -479,13 +501,21 @@ async fn its_records_equal_the_database_after_2_000_mixed_writes(phase: Phase) {
 }
 
 #[actix_web::test]
-async fn in_phase_2_the_records_of_a_follower_equal_the_database_after_2_000_mixed_writes() {
-    its_records_equal_the_database_after_2_000_mixed_writes(Phase::Two).await;
+async fn in_phase_2_the_records_of_a_follower_equal_the_database_after_many_mixed_writes() {
+    its_records_equal_the_database_after(WRITES, Phase::Two).await;
 }
 
 #[actix_web::test]
-async fn in_phase_3_the_records_of_a_follower_equal_the_database_after_2_000_mixed_writes() {
-    its_records_equal_the_database_after_2_000_mixed_writes(Phase::Three).await;
+async fn in_phase_3_the_records_of_a_follower_equal_the_database_after_many_mixed_writes() {
+    its_records_equal_the_database_after(WRITES, Phase::Three).await;
+}
+
+#[actix_web::test]
+#[ignore = "make chaos"]
+async fn chaos_the_records_of_a_follower_equal_the_database_after_2_000_mixed_writes() {
+    for phase in [Phase::Two, Phase::Three] {
+        its_records_equal_the_database_after(2_000, phase).await;
+    }
 }
 
 #[test]

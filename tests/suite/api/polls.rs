@@ -260,15 +260,22 @@ contract! {
         candidate_in(&app, "WY", "State", "WY");
         create(&app.user(7)).await.assert_error(400, "Bad Request", "approval-required",
             "Statewide or federal contacts require admin approval");
-        app.database.execute(
-            "UPDATE campaign SET can_download_federal = true,
-                 details = details || '{\"ballotLevel\": \"STATE\"}'");
+        // Whole, because the final schema keeps none of it.
+        let details = json!({"office": "Mayor", "otherOffice": "", "state": "WY", "ballotLevel": "STATE"});
+        let write = |kind: &str, name: &str| {
+            let goals = json!({"electionType": kind, "electionLocation": name});
+            app.database.execute(&format!(
+                "UPDATE campaign SET can_download_federal = true, details = {};
+                 UPDATE path_to_victory SET data = {}",
+                fixtures::literal(&details), fixtures::literal(&goals)
+            ));
+        };
+        write("State", "WY");
         let before = rows(&app);
         create(&app.user(7)).await.assert_error(400, "Bad Request", "district-unresolved",
             "Could not resolve state, district type, and district name");
         assert_eq!(rows(&app), before);
-        app.database.execute("UPDATE path_to_victory SET data = '{\"electionType\": \"City\",
-            \"electionLocation\": \"ATLANTIS\"}'");
+        write("City", "ATLANTIS");
         let refused = create(&app.user(7)).await;
         assert_eq!(refused.error()["errorCode"], "DATA_INTEGRITY_P2V_ELECTION_INFO_MISSING");
         assert_eq!(count(&app, "poll"), 0);

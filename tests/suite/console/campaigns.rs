@@ -76,7 +76,11 @@ async fn a_described_office_is_run_for() {
     preview.assert_shows(&["Clerk", "None yet", "without a district there are no voters"]);
     let fields = [("office", "Clerk"), ("state", "MI"), ("city", "Adrian"), ("date", "")];
     assert_eq!(visitor.submit(PAGE, &fields).await.status, 303);
-    assert_eq!(campaigns(&app)[0]["details"]["office"], "Clerk");
+    let described = app.database.row("SELECT office, city FROM ballot_position");
+    assert_eq!(described, json!({"office": "Clerk", "city": "Adrian"}));
+    let unnamed = [("office", " "), ("state", "MI"), ("request_key", "key-2")];
+    assert_eq!(visitor.submit(PAGE, &unnamed).await.status, 400);
+    assert_eq!(campaigns(&app).len(), 1);
 }
 
 #[actix_web::test]

@@ -72,8 +72,10 @@ async fn a_refused_form_keeps_what_was_typed_and_says_why_beside_the_field() {
     assert_eq!(empty.status, 422);
     empty.assert_shows(&["Choose at least one option", "value=\"Everybody\""]);
     assert!(
-        saved_filters::names(&app.user(CANDIDATE).naming(&run).get(saved_filters::FILTERS).await)
-            .is_empty()
+        saved_filters::names(
+            &app.user(CANDIDATE).naming(run.as_str()).get(saved_filters::FILTERS).await
+        )
+        .is_empty()
     );
 }
 
@@ -118,7 +120,7 @@ async fn an_office_is_offered_neither_party_nor_turnout() {
 async fn what_the_form_does_not_offer_stays_and_is_said() {
     let app = app().await;
     let [_, office] = both(&app).await;
-    let client = app.user(CANDIDATE).naming(&office);
+    let client = app.user(CANDIDATE).naming(office.as_str());
     let saved = json!({
         "name": "Old", "genderMale": true, "audienceSuperVoters": true, "registeredVoterTrue": true,
         "voterStatus": ["Likely"], "languageCodes": ["en"], "incomeRanges": ["$200k+"],
@@ -220,7 +222,7 @@ async fn a_copy_to_an_office_names_what_it_lacks() {
 async fn values_that_the_data_lacks_are_named() {
     let app = app().await;
     let [run, _] = both(&app).await;
-    let client = app.user(CANDIDATE).naming(&run);
+    let client = app.user(CANDIDATE).naming(run.as_str());
     let only = json!({"name": "New", "audienceFirstTimeVoters": true});
     let only = saved_filters::save(&client, only).await;
     saved_filters::save(&client, json!({"name": "Some", "languageCodes": ["es", "xx"]})).await;

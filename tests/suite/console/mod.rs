@@ -1,10 +1,9 @@
 //! Tests of the console through HTTP, without a browser.
 
+mod campaigns;
 mod contacts;
 mod frame;
 mod lists;
-mod campaigns;
-mod frame;
 mod office;
 mod polls;
 mod result;

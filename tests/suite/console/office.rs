@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 use winserve_emulators::{Call, Fault, PeopleCall};
-use winserve_testkit::TestApp;
+use winserve_testkit::{Phase, TestApp};
 
 use super::{
     Shown, Visitor,
-    world::{CANDIDATE, OTHER, app, campaign, office},
+    world::{CANDIDATE, OTHER, app, app_in, campaign, office},
 };
 use crate::fixtures::{COUNCIL, MAYOR};
 
@@ -138,6 +138,24 @@ async fn another_office_is_previewed_then_changed_with_the_day_of_its_election()
 }
 
 #[actix_web::test]
+async fn the_office_is_changed_before_phase_3_too() {
+    for phase in [Phase::One, Phase::Two] {
+        let app = app_in(phase).await;
+        let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+        let (visitor, page) = (Visitor::user(&app, CANDIDATE), format!("/app/o/{run}/office"));
+        let preview = visitor.get(&format!("{page}/preview?position={COUNCIL}")).await;
+        preview.assert_shows(&["CHEYENNE CITY WARD 1", "(now TECUMSEH CITY", "Make this change"]);
+        let fields = [("position", COUNCIL), ("date", "2026-11-03")];
+        assert_eq!(visitor.submit(&page, &fields).await.status, 303);
+        let after = item(&app);
+        assert_eq!(
+            (&after["position_id"], &after["details"]["electionDate"]),
+            (&json!(COUNCIL), &json!("2026-11-03"))
+        );
+    }
+}
+
+#[actix_web::test]
 async fn a_preview_names_the_lists_and_says_when_nobody_could_count() {
     let (app, visitor, page) = candidate().await;
     app.database.execute_unmapped("UPDATE campaign SET is_pro = true");
@@ -175,8 +193,9 @@ async fn an_office_that_is_not_found_is_described() {
     ]);
     let fields = [("office", "Dog Catcher"), ("state", "MI"), ("city", "Adrian")];
     assert_eq!(visitor.submit(&page, &fields).await.status, 303);
-    let details = item(&app)["details"].clone();
-    assert_eq!((&details["office"], &details["city"]), (&json!("Dog Catcher"), &json!("Adrian")));
+    let custom = "SELECT office, city FROM ballot_position WHERE source = 'custom'";
+    assert_eq!(app.database.row(custom), json!({"office": "Dog Catcher", "city": "Adrian"}));
+    assert_eq!(visitor.submit(&page, &[("office", "Clerk"), ("state", "XX")]).await.status, 400);
 }
 
 #[actix_web::test]

@@ -1,11 +1,11 @@
 //! "I won my race", and what comes along to the office.
 
 use serde_json::{Value, json};
-use winserve_testkit::TestApp;
+use winserve_testkit::{Phase, TestApp};
 
 use super::{
     Visitor,
-    world::{CANDIDATE, app, campaign, office},
+    world::{CANDIDATE, OTHER, app, app_in, campaign, office},
 };
 use crate::fixtures::MAYOR;
 
@@ -71,6 +71,21 @@ async fn a_winner_gets_one_office_however_often_the_form_is_sent() {
         (303, json!(true)),
         "an office is not taken back"
     );
+}
+
+#[actix_web::test]
+async fn a_result_is_recorded_before_phase_3_too() {
+    for phase in [Phase::One, Phase::Two] {
+        let app = app_in(phase).await;
+        let run = campaign(&app, CANDIDATE, json!({"positionId": MAYOR})).await;
+        let visitor = Visitor::user(&app, CANDIDATE);
+        let page = format!("/app/o/{run}/result");
+        assert_eq!(visitor.submit(&page, &[("result", "lost")]).await.status, 303);
+        assert_eq!((recorded(&app), offices(&app).len()), (json!(false), 0));
+        let won = visitor.submit(&page, &[("result", "won")]).await;
+        assert_eq!((recorded(&app), offices(&app).len()), (json!(true), 1));
+        visitor.get(won.location()).await.assert_shows(&["Your office is open", "TECUMSEH CITY"]);
+    }
 }
 
 #[actix_web::test]
@@ -158,7 +173,7 @@ async fn lists_of_the_campaign_are_copied_without_political_party() {
 #[actix_web::test]
 async fn lists_of_somebody_else_are_not_copied() {
     let (app, visitor, _, run) = candidate().await;
-    let foreign = campaign(&app, super::world::OTHER, json!({"positionId": MAYOR})).await;
+    let foreign = campaign(&app, OTHER, json!({"positionId": MAYOR})).await;
     let shown = visitor.get(&format!("/app/o/{run}/welcome?from={foreign}")).await;
     assert_eq!(shown.status, 404);
     let fields = [("from", foreign.as_str()), ("list", "1")];

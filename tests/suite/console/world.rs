@@ -15,7 +15,12 @@ pub(crate) const ADMIN: i32 = 9;
 
 /// A server with three users.
 pub(crate) async fn app() -> TestApp {
-    let app = TestApp::new(Phase::Three).await;
+    app_in(Phase::Three).await
+}
+
+/// A server in a phase, with three users.
+pub(crate) async fn app_in(phase: Phase) -> TestApp {
+    let app = TestApp::new(phase).await;
     users(&app);
     app
 }

@@ -310,7 +310,7 @@ async fn loses_nothing(proof: Proof) {
 
 #[actix_web::test]
 async fn eight_writers_lose_nothing_while_campaigns_are_backfilled() {
-    let proof = Proof { campaigns: 1_500, nice: 0.0, writes: 60, unreached: 20 };
+    let proof = Proof { campaigns: 1_000, nice: 0.0, writes: 30, unreached: 10 };
     loses_nothing(proof).await;
 }
 

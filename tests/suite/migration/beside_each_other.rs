@@ -29,13 +29,13 @@ use crate::{
 };
 
 const WRITERS: usize = 8;
-/// Our users, each with a client that writes and reads without pause.
+/// Our users, each with a client that writes and reads all the time.
 const USERS: usize = 3;
 /// Between two rounds of a writer of the old service.
 const PACE: Duration = Duration::from_millis(300);
 /// How long one command may take.
 const COMMAND: Duration = Duration::from_mins(1);
-/// Between two writes to the campaign that both write.
+/// Between two writes to the campaign that both write, and between two rounds of our users.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Two seconds on an idle machine; tests run in parallel, so more here.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -234,6 +234,7 @@ fn old_rows(database: &TestDatabase) -> BTreeMap<String, Vec<String>> {
 /// A user of our API.
 #[derive(Clone)]
 struct Client {
+    http: reqwest::Client,
     base: String,
     token: String,
     campaign: Value,
@@ -244,12 +245,13 @@ impl Client {
         let user = old.creates_a_user(&format!("{OURS}{name}@example.org"));
         let campaign = old.creates_a_campaign(&user, &format!("{OURS}{name}"));
         old.creates_goals(&campaign);
-        Self { base: base.to_owned(), token: token_of(user.as_i64().unwrap()), campaign }
+        let token = token_of(user.as_i64().unwrap());
+        Self { http: http_client(), base: base.to_owned(), token, campaign }
     }
 
     async fn asks(&self, method: Method, path: &str, body: Option<&Value>) -> (u16, Value) {
         let request =
-            http_client().request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         let request = if let Some(body) = body { request.json(body) } else { request };
         let answer = request.send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap_or_default())
@@ -426,6 +428,7 @@ async fn neither_service_notices_the_other_through_the_whole_path_there_and_back
                     }
                     number += 1;
                     rounds.fetch_add(1, Ordering::Relaxed);
+                    sleep(PAUSE).await;
                 }
             })
         })

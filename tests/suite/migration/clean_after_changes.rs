@@ -37,7 +37,7 @@ async fn a_campaign_whose_office_changed_in_phase_3_is_cleaned_and_the_way_back_
     let app = picked().await;
     assert_eq!(cleaned(&app.database), (0, Vec::new()));
     assert!(app.database.rows(WITH_POSITION).is_empty());
-    let report = restore(&options(&app.database), &mut Unobserved).unwrap();
+    let report = restore(&options(&app.database), &[], &mut Unobserved).unwrap();
     assert_eq!(report.exit_code, 0, "{report:?}");
     back(&mut app.database.connect(), &[]).unwrap();
     let after = app.database.row("SELECT details FROM campaign WHERE id = 3");
@@ -48,6 +48,7 @@ async fn a_campaign_whose_office_changed_in_phase_3_is_cleaned_and_the_way_back_
 #[actix_web::test]
 async fn an_office_that_another_service_wrote_in_phase_3_is_refused() {
     let app = picked().await;
+    app.database.expect_unmapped_rows();
     app.database.execute_unmapped(&format!(
         "UPDATE campaign SET details = details || '{{\"positionId\": \"{COUNCIL}\"}}' WHERE id IN (3, 5)"
     ));

@@ -47,6 +47,15 @@ fn with_campaigns(cases: &[(Value, Option<Value>)]) -> TestDatabase {
     database
 }
 
+/// Campaigns and kills of the long tests; `WINSERVE_CHAOS=2000,20 make chaos` does less.
+#[expect(clippy::disallowed_methods, reason = "for a quick look at a test that takes long")]
+pub(crate) fn chaos_size() -> (u32, u32) {
+    std::env::var("WINSERVE_CHAOS").map_or((20_000, 200), |text| {
+        let (campaigns, kills) = text.split_once(',').unwrap();
+        (campaigns.parse().unwrap(), kills.parse().unwrap())
+    })
+}
+
 /// A digest of every campaign and its voter goals, to the byte.
 pub(crate) fn rows_as_text(database: &TestDatabase) -> Value {
     database.row(
@@ -77,7 +86,7 @@ fn cleaned(database: &TestDatabase) -> CleanReport {
 }
 
 fn restored(database: &TestDatabase) -> RestoreReport {
-    let report = restore(&options(database), &mut Unobserved).unwrap();
+    let report = restore(&options(database), &[], &mut Unobserved).unwrap();
     assert_eq!(report.exit_code, 0, "{report:?}");
     assert!(database.rows("SELECT FROM backfill_archive").is_empty());
     report
@@ -127,7 +136,7 @@ fn whole_path(campaigns: u32) {
     assert_eq!((again.exit_code, again.archived), (0, 0), "{again:?}");
     assert_eq!(archive_as_text(&database), archived);
 
-    let planned = dry_run_restore(&mut database.connect()).unwrap();
+    let planned = dry_run_restore(&mut database.connect(), &[]).unwrap();
     assert_eq!((planned.restored, planned.rewritten), (report.archived, 0), "{planned:?}");
     let back = restored(&database);
     assert_eq!((back.restored, back.rewritten), (report.archived, 0), "{back:?}");
@@ -145,7 +154,7 @@ fn restore_puts_back_byte_for_byte_what_clean_removed() {
 #[test]
 #[ignore = "make chaos"]
 fn chaos_restore_puts_back_byte_for_byte_what_clean_removed() {
-    whole_path(20_000);
+    whole_path(chaos_size().0);
 }
 
 #[test]
@@ -227,7 +236,7 @@ fn a_campaign_that_changed_after_clean_is_restored_in_canonical_form() {
     let before = json_of(&database, 5);
     assert_eq!(cleaned(&database).exit_code, 0);
     change_tables(&database);
-    let planned = dry_run_restore(&mut database.connect()).unwrap();
+    let planned = dry_run_restore(&mut database.connect(), &[]).unwrap();
     let report = restored(&database);
     for report in [&planned, &report] {
         assert_eq!((report.restored, report.rewritten), (5, 4), "{report:?}");
@@ -243,6 +252,96 @@ fn a_campaign_that_changed_after_clean_is_restored_in_canonical_form() {
     assert_eq!(json_of(&database, 5), before);
     // What was restored agrees with the tables: it can be cleaned again.
     assert_eq!(cleaned(&database).archived, 5);
+}
+
+#[test]
+fn rows_that_were_cleaned_although_they_differ_come_back_byte_for_byte() {
+    let database = with_campaigns(&[mayor(1), clerk(), mayor(3), clerk(), mayor(5)]);
+    let before = rows_as_text(&database);
+    change_tables(&database);
+    let changed = rows_as_text(&database);
+    assert_ne!(changed, before);
+    let accepted = [
+        "unexpected-district",
+        "wrong-district",
+        "wrong-manual-flag",
+        "wrong-office-text",
+        "wrong-position",
+    ]
+    .map(str::to_owned);
+    let report = clean(&options(&database), &accepted, &mut Unobserved).unwrap();
+    assert_eq!((report.exit_code, report.archived), (0, 5), "{report:?}");
+    let report = restored(&database);
+    assert_eq!((report.restored, report.rewritten), (5, 0), "{report:?}");
+    assert_eq!(rows_as_text(&database), changed);
+
+    // What changes after that is written as the tables say it.
+    let report = clean(&options(&database), &accepted, &mut Unobserved).unwrap();
+    assert_eq!((report.exit_code, report.archived), (0, 5), "{report:?}");
+    database.execute_unmapped(
+        "UPDATE ballot_position SET office = 'Cat Catcher' WHERE id = 'custom:campaign:2'",
+    );
+    let report = restored(&database);
+    assert_eq!((report.restored, report.rewritten), (5, 1), "{report:?}");
+    assert_eq!(json_of(&database, 2).0["office"], "Cat Catcher");
+}
+
+#[test]
+fn what_has_no_place_any_more_stays_in_the_archive_until_that_is_accepted() {
+    let database = with_campaigns(&[mayor(1), mayor(2), mayor(3), mayor(4)]);
+    let before = json_of(&database, 4);
+    assert_eq!(cleaned(&database).archived, 4);
+    database.execute_unmapped(
+        "SET winserve.writer = 'winserve'; SET session_replication_role = replica;
+         UPDATE campaign SET details = '[]' WHERE id = 1;
+         DELETE FROM path_to_victory WHERE campaign_id = 2;
+         UPDATE path_to_victory SET data = 'null' WHERE campaign_id = 3;
+         RESET session_replication_role; RESET winserve.writer",
+    );
+    let archived = "SELECT campaign_id, details, path_to_victory FROM backfill_archive
+                    WHERE campaign_id < 4 ORDER BY campaign_id";
+    let kept = database.rows(archived);
+    assert_eq!(kept.len(), 3);
+    let planned = dry_run_restore(&mut database.connect(), &[]).unwrap();
+    let report = restore(&options(&database), &[], &mut Unobserved).unwrap();
+    for report in [&planned, &report] {
+        assert_eq!((report.restored, report.exit_code), (1, 23), "{report:?}");
+        assert_eq!(report.refused["no-place"].keys, [1, 2, 3]);
+        assert_eq!(report.next_steps, ["backfill restore --accept no-place"]);
+        let text = winserve_migration::restore_table(report);
+        assert!(
+            text.contains("REFUSED  no-place: 3 campaigns are unchanged; first keys 1, 2, 3"),
+            "{text}"
+        );
+    }
+    assert_eq!(database.rows(archived), kept);
+    assert_eq!(json_of(&database, 4), before);
+
+    let unknown = restore(&options(&database), &["wrong-flag".to_owned()], &mut Unobserved);
+    assert!(matches!(unknown.unwrap_err(), RunError::UnknownCategory { .. }));
+    let accepted = ["no-place".to_owned()];
+    let planned = dry_run_restore(&mut database.connect(), &accepted).unwrap();
+    let report = restore(&options(&database), &accepted, &mut Unobserved).unwrap();
+    assert_eq!((planned.restored, planned.exit_code), (3, 0), "{planned:?}");
+    assert_eq!((report.restored, report.exit_code), (3, 0), "{report:?}");
+    assert!(database.rows("SELECT FROM backfill_archive").is_empty());
+    // What still has a place is put back.
+    assert_eq!(json_of(&database, 2).0, mayor(2).0);
+    assert_eq!(json_of(&database, 1).0, json!([]));
+}
+
+#[test]
+fn a_place_that_was_removed_with_its_typed_in_office_does_not_come_back() {
+    let database = with_campaigns(&[clerk()]);
+    assert_eq!(cleaned(&database).archived, 1);
+    database.execute_unmapped(&format!(
+        "INSERT INTO ballot_position (id, source, office, state) VALUES ('{0}', 'ballot_ready', 'Council', 'WY');
+         UPDATE campaign SET position_id = '{0}' WHERE id = 1",
+        fixtures::COUNCIL
+    ));
+    assert_eq!(restored(&database).rewritten, 1);
+    let council = json!({"positionId": fixtures::COUNCIL, "office": "Other", "otherOffice": "Council", "state": "WY"});
+    assert_eq!(json_of(&database, 1).0, council, "the city of the clerk is gone");
 }
 
 #[test]
@@ -264,7 +363,7 @@ fn both_run_in_phase_3_only() {
     let options = options(&database);
     let refused = [
         clean(&options, &[], &mut Unobserved).map(drop),
-        restore(&options, &mut Unobserved).map(drop),
+        restore(&options, &[], &mut Unobserved).map(drop),
         dry_run_clean(&mut database.connect(), &[]).map(drop),
     ];
     for refused in refused {
@@ -317,7 +416,7 @@ fn a_full_disk_stops_both_and_nothing_is_lost() {
         "backfill_archive",
         &format!("OLD.campaign_id = {id}"),
     ));
-    let stopped = restore(&options(&database), &mut Unobserved).unwrap_err();
+    let stopped = restore(&options(&database), &[], &mut Unobserved).unwrap_err();
     assert!(matches!(stopped, RunError::Unavailable(_)), "{stopped:?}");
     assert_eq!(database.row(&whole)["count"], 0);
     database.execute_unmapped("DROP TRIGGER full_disk ON backfill_archive");
@@ -370,7 +469,7 @@ fn a_locked_row_is_left_until_it_is_free_and_a_live_writer_loses_nothing() {
         let mut last = Vec::new();
         for _ in 0..3 {
             last.push(clean(&options(&database), &[], &mut Unobserved).map(|it| it.exit_code));
-            last.push(restore(&options(&database), &mut Unobserved).map(|it| it.exit_code));
+            last.push(restore(&options(&database), &[], &mut Unobserved).map(|it| it.exit_code));
         }
         is_over.store(true, Ordering::Relaxed);
         assert!(last.iter().all(|code| matches!(code, Ok(0 | 23))), "{last:?}");

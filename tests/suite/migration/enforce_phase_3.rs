@@ -288,8 +288,8 @@ fn a_service_that_is_updated_still_signs_people_up_and_cleans_up() {
          INSERT INTO path_to_victory (updated_at, campaign_id, data) VALUES (now(), 21, '{\"winNumber\": 5}');
          UPDATE campaign SET details = details || '{\"occupation\": \"Baker\"}' WHERE id = 21;
          INSERT INTO elected_office (id, updated_at, user_id) VALUES ('o-21', now(), 9);
-         INSERT INTO voter_file_filter (updated_at, organization_id, organization_type)
-             SELECT now(), organization_id, 'campaign' FROM campaign WHERE id = 21",
+         INSERT INTO voter_file_filter (id, updated_at, organization_id, organization_type)
+             SELECT 2, now(), organization_id, 'campaign' FROM campaign WHERE id = 21",
     );
     let made = database.row(
         "SELECT position_id, organization_id IS NOT NULL AS has_one FROM campaign WHERE id = 21",

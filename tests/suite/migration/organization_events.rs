@@ -6,7 +6,10 @@ use winserve_migration::Phase;
 use winserve_testkit::{TestApp, TestDatabase};
 
 use super::{backfill_run, generated, old_service::OldService};
-use crate::{binaries::eventually, fixtures::MAYOR};
+use crate::{
+    binaries::eventually,
+    fixtures::{self, MAYOR},
+};
 
 const OFFICE: &str = "0193f6a4-0000-7000-8000-000000000011";
 
@@ -108,5 +111,39 @@ async fn what_the_old_service_does_and_what_follows_from_it_are_events() {
         old.creates_a_campaign(&user, "again");
         old.deletes("user", &format!("id = {user}"));
         assert_eq!(events(database), [json!(null); 0]);
+    }
+}
+
+#[actix_web::test]
+async fn the_order_of_the_feed_begins_with_events_that_an_earlier_build_wrote() {
+    let app = TestApp::with_clerk(Phase::Two).await;
+    fixtures::user(&app.database, 7, "candidate");
+    app.database.execute_unmapped(include_str!(
+        "../../../migrations/phase-1-expand/20261201000100_organization_event_order/down.sql"
+    ));
+    app.database.execute_unmapped(
+        "INSERT INTO organization_event (organization_id, owner_id, actor, kind)
+         SELECT gen_random_uuid(), 7, 'user:' || n, 'organization.changed' FROM generate_series(1, 3) AS n",
+    );
+    app.database.execute_unmapped(include_str!(
+        "../../../migrations/phase-1-expand/20261201000100_organization_event_order/up.sql"
+    ));
+    app.database.execute_unmapped(
+        "INSERT INTO campaign (updated_at, slug, user_id) VALUES (now(), 'slug', 7)",
+    );
+    app.database.expect_unmapped_rows();
+    let settled = "SELECT max(transaction) < pg_snapshot_xmin(pg_current_snapshot()) AS settled FROM organization_event";
+    eventually("older transactions end", || app.database.row(settled)["settled"] == true).await;
+
+    app.clerk().add_machine_token("mt_good", "mch_1", None);
+    let machine = app.anonymous().authorized("Bearer mt_good");
+    let other = app.database.row("SELECT 'other:' || session_user AS actor")["actor"].clone();
+    let mut path = "/v1/organization-events?limit=2".to_owned();
+    for expected in [vec![json!("user:1"), json!("user:2")], vec![json!("user:3"), other], vec![]] {
+        let page = machine.get(&path).await.json();
+        let events = page["events"].as_array().unwrap();
+        let actors: Vec<_> = events.iter().map(|event| event["actor"].clone()).collect();
+        assert_eq!(actors, expected);
+        path = format!("/v1/organization-events?limit=2&after={}", page["next"].as_str().unwrap());
     }
 }

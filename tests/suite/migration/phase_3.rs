@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
+use diesel::{RunQueryDsl as _, connection::SimpleConnection as _};
 use serde_json::{Value, json};
 use winserve_domain::{
     base::{CampaignId, Clock as _, SystemClock},
@@ -142,6 +142,18 @@ fn phase_3_waits_until_other_services_have_been_silent() {
     repair(&mut connection, false, false, &Stop::default(), &SystemClock).unwrap();
     assert!(database.rows("SELECT FROM legacy_change").is_empty());
     assert!(!is_silent(&mut connection));
+    // So is one of a campaign that is deleted before it is in the tables.
+    database.execute_unmapped(two_hours_ago);
+    database.execute_unmapped(
+        "UPDATE campaign SET details = details || '{\"state\": \"WY\"}' WHERE id = 4;
+         DELETE FROM campaign WHERE id = 4",
+    );
+    assert!(database.rows("SELECT FROM legacy_change").is_empty());
+    assert!(!is_silent(&mut connection));
+    database.execute_unmapped(
+        "UPDATE legacy_change_of_deleted SET changed_at = now() - interval '2 h'",
+    );
+    assert!(is_silent(&mut connection));
     // Our own writes are no change of another service.
     database.execute_unmapped(two_hours_ago);
     database.execute_unmapped(
@@ -287,28 +299,93 @@ async fn going_back_writes_to_the_json_what_changed_in_phase_3() {
     enter(&mut connection, UPDATED).unwrap();
 }
 
+/// The moment after the JSON was compared, and before writers wait: `change` runs in it.
+fn while_the_json_is_rewritten(database: &TestDatabase, change: &str) {
+    let (mut holder, mut writer) = (database.connect(), database.connect());
+    // A row that has to be rewritten, held by somebody whom the phase does not wait for.
+    database.execute_unmapped(
+        "UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'TECUMSEH CITY',
+             district_manually_set = true WHERE id = 3",
+    );
+    holder.batch_execute("BEGIN; SELECT FROM campaign WHERE id = 3 FOR UPDATE").unwrap();
+    let mut connection = database.connect();
+    let going = std::thread::spawn(move || back(&mut connection, &[]));
+    wait_until("the rewrite waits for a row", || blocked_statements(database) > 0);
+    writer
+        .batch_execute(&format!("BEGIN; SELECT migration_phase_for_writing(); {change}"))
+        .unwrap();
+    holder.batch_execute("COMMIT").unwrap();
+    let waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    wait_until("the phase waits for the writer", || !database.rows(waits).is_empty());
+    writer.batch_execute("COMMIT").unwrap();
+    going.join().unwrap().unwrap();
+    assert_eq!(verify(&mut database.connect()).unwrap().defects(), 0);
+}
+
 #[test]
 fn what_changes_while_the_json_is_rewritten_is_rewritten_under_the_lock() {
     let database = in_phase_3();
-    let mut writer = database.connect();
-    writer
-        .batch_execute(
-            "BEGIN; SELECT migration_phase_for_writing();
-             UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'ADRIAN CITY',
-                 district_manually_set = true WHERE id = 5",
-        )
-        .unwrap();
-    let mut connection = database.connect();
-    let going = std::thread::spawn(move || back(&mut connection, &[]));
-    wait_until("the phase waits for the writer", || blocked_statements(&database) > 0);
-    writer.batch_execute("COMMIT").unwrap();
-    going.join().unwrap().unwrap();
+    while_the_json_is_rewritten(
+        &database,
+        "UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'ADRIAN CITY',
+             district_manually_set = true WHERE id = 5",
+    );
     let (_, goals) = stored(&database, 5);
     let district = json!({
         "electionType": "City", "electionLocation": "ADRIAN CITY", "districtManuallySet": true,
     });
     assert_eq!(goals, district);
-    assert_eq!(verify(&mut database.connect()).unwrap().defects(), 0);
+}
+
+#[test]
+fn voter_goals_that_are_deleted_while_the_json_is_rewritten_are_created_again() {
+    let database = in_phase_3();
+    database.execute_unmapped(
+        "UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'ADRIAN CITY',
+             district_manually_set = true WHERE id = 5;
+         DELETE FROM path_to_victory WHERE campaign_id = 5;
+         INSERT INTO path_to_victory (campaign_id, updated_at, data) VALUES (5, now(),
+             '{\"electionType\": \"City\", \"electionLocation\": \"ADRIAN CITY\", \"districtManuallySet\": true}');
+         DELETE FROM legacy_change",
+    );
+    while_the_json_is_rewritten(&database, "DELETE FROM path_to_victory WHERE campaign_id = 5");
+    let (_, goals) = stored(&database, 5);
+    assert_eq!(goals["electionLocation"], "ADRIAN CITY");
+}
+
+#[test]
+fn a_refused_way_back_has_not_touched_the_json() {
+    let database = in_phase_3();
+    database.execute_unmapped(
+        "UPDATE campaign SET l2_district_type = 'City', l2_district_name = 'ADRIAN CITY',
+             district_manually_set = true WHERE id = 5",
+    );
+    let before = database.rows(JSON);
+    let mut writer = database.connect();
+    writer.batch_execute("BEGIN; SELECT migration_phase_for_writing()").unwrap();
+    let refused = back(&mut database.connect(), &[]).unwrap_err();
+    assert!(matches!(refused, PhaseError::Busy { holder: Some(_), .. }), "{refused:?}");
+    assert_eq!(database.rows(JSON), before);
+    writer.batch_execute("COMMIT").unwrap();
+    back(&mut database.connect(), &[]).unwrap();
+    assert_ne!(database.rows(JSON), before);
+}
+
+#[test]
+fn there_is_no_way_back_without_the_columns_of_the_old_service() {
+    let database = in_phase_3();
+    database.execute_unmapped(
+        "SET winserve.writer = 'winserve'; ALTER TABLE elected_office DROP COLUMN campaign_id CASCADE",
+    );
+    let before = database.rows(JSON);
+    let mut connection = database.connect();
+    let refused = back(&mut connection, &[]).unwrap_err();
+    assert!(matches!(refused, PhaseError::NoWayBack), "{refused:?}");
+    assert_eq!(refused.next_steps(), ["backfill plan"]);
+
+    assert_eq!(phase::read(&mut connection).unwrap(), Phase::Three);
+    assert_eq!(database.rows(JSON), before);
 }
 
 #[test]
@@ -350,6 +427,89 @@ fn a_migrator_without_rights_on_statistics_sees_the_sessions_of_others() {
     let evidence = phase::evidence(&mut database.connect_as(&role)).unwrap().to_string();
     assert!(evidence.contains("node"), "{evidence}");
     assert!(evidence.contains("not readable"), "{evidence}");
+}
+
+/// A database with `pg_stat_statements`, as far as its server has it, and a connection that takes it for
+/// loaded.
+fn with_statistics(database: &TestDatabase) -> Option<PgConnection> {
+    let available = "SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements'";
+    if database.rows(available).is_empty() {
+        return None;
+    }
+    let mut connection = database.connect();
+    connection
+        .batch_execute("CREATE EXTENSION pg_stat_statements; SET pg_stat_statements.max = '100'")
+        .unwrap();
+    Some(connection)
+}
+
+/// A table with the columns of the extension's view in its place: the test server does not load it.
+const IN_PLACE: &str = "CREATE TABLE sent AS TABLE pg_stat_statements WITH NO DATA;
+    ALTER EXTENSION pg_stat_statements DROP VIEW pg_stat_statements;
+    DROP VIEW pg_stat_statements;
+    ALTER TABLE sent RENAME TO pg_stat_statements";
+
+#[test]
+fn statements_that_name_a_moved_key_or_a_dropped_column_are_evidence() {
+    let database = ready();
+    let role = database.role("node");
+    let evidence = phase::evidence(&mut database.connect()).unwrap();
+    assert_eq!(evidence.statements, None);
+    let Some(mut connection) = with_statistics(&database) else { return };
+    let evidence = phase::evidence(&mut connection).unwrap();
+    assert_eq!(evidence.statements, None, "the server has not loaded the extension");
+    assert!(evidence.to_string().contains("pg_stat_statements is not readable"), "{evidence}");
+
+    connection.batch_execute(IN_PLACE).unwrap();
+    let evidence = phase::evidence(&mut connection).unwrap();
+    assert_eq!(evidence.statements, Some(Vec::new()));
+    assert!(evidence.to_string().contains("has no statement that names one"), "{evidence}");
+    for (number, text) in [
+        "SELECT details ->> 'positionId' FROM campaign",
+        "SELECT details -> 'city'\n FROM campaign",
+        "SELECT campaign_id FROM elected_office",
+        "SELECT city, slug FROM campaign",
+        "SELECT campaign_id FROM path_to_victory",
+    ]
+    .iter()
+    .enumerate()
+    {
+        diesel::sql_query(format!(
+            "INSERT INTO pg_stat_statements (userid, dbid, query, calls)
+             SELECT pg_roles.oid, pg_database.oid, $1, {} FROM pg_roles, pg_database
+             WHERE datname = current_database() AND rolname = '{role}'",
+            10 - number
+        ))
+        .bind::<diesel::sql_types::Text, _>(text)
+        .execute(&mut connection)
+        .unwrap();
+    }
+    let evidence = phase::evidence(&mut connection).unwrap();
+    let found: Vec<_> = evidence
+        .statements
+        .as_deref()
+        .unwrap()
+        .iter()
+        .map(|it| (it.text.as_str(), it.calls))
+        .collect();
+    let expected = [
+        ("SELECT details ->> 'positionId' FROM campaign", 10),
+        ("SELECT details -> 'city' FROM campaign", 9),
+        ("SELECT campaign_id FROM elected_office", 8),
+    ];
+    assert_eq!(found, expected);
+    let said = format!("SELECT campaign_id FROM elected_office (role {role}, 8 calls)");
+    assert!(evidence.to_string().contains(&said), "{evidence}");
+}
+
+#[test]
+fn statistics_that_fail_are_no_silence() {
+    let database = ready();
+    let Some(mut connection) = with_statistics(&database) else { return };
+    connection.batch_execute(IN_PLACE).unwrap();
+    connection.batch_execute("ALTER TABLE pg_stat_statements DROP COLUMN calls").unwrap();
+    let failed = phase::evidence(&mut connection).unwrap_err();
+    assert!(failed.to_string().contains("calls"), "{failed}");
 }
 
 #[test]

@@ -37,19 +37,53 @@ struct Pair {
     former: Phase,
     next: Phase,
     database: fn() -> TestDatabase,
+    /// Goes from the next phase back to the former one.
+    leave: fn(&TestDatabase),
     /// Brings both stores together where the former phase writes only one of them.
     settle: fn(&TestDatabase),
 }
 
-const PAIRS: [Pair; 2] = [
-    Pair { former: Phase::Legacy, next: Phase::One, database: expanded, settle: map_all },
-    Pair { former: Phase::One, next: Phase::Two, database: ready, settle: |_| () },
+const PAIRS: [Pair; 3] = [
+    Pair {
+        former: Phase::Legacy,
+        next: Phase::One,
+        database: expanded,
+        leave: |database| enter(database, Phase::Legacy),
+        settle: map_all,
+    },
+    Pair {
+        former: Phase::One,
+        next: Phase::Two,
+        database: ready,
+        leave: |database| enter(database, Phase::One),
+        settle: |_| (),
+    },
+    Pair {
+        former: Phase::Two,
+        next: Phase::Three,
+        database: expanded_for_phase_3,
+        leave: leave_phase_3,
+        settle: |_| (),
+    },
 ];
 
 fn expanded() -> TestDatabase {
     let database = candidates();
     expand(&mut database.connect(), Group::Phase1).unwrap();
     database
+}
+
+fn expanded_for_phase_3() -> TestDatabase {
+    let database = ready();
+    expand(&mut database.connect(), Group::Phase3).unwrap();
+    enter(&database, Phase::Two);
+    database
+}
+
+/// With the command: it writes to the JSON what only the tables have.
+fn leave_phase_3(database: &TestDatabase) {
+    let (code, stdout, stderr) = output(backfill(database).args(["phase", "back"]));
+    assert_eq!(code, Some(0), "{stdout} {stderr}");
 }
 
 /// What was written in phase `legacy`.
@@ -261,13 +295,13 @@ async fn goes_there_and_back(pair: &Pair) {
     let (_older, older_base) = started(&database, &election, Some(pair.former)).await;
     let (_newer, newer_base) = started(&database, &election, None).await;
     let load = Load::start(&database, &[older_base, newer_base], pair.former != Phase::Legacy);
-    let (rounds, former, next) = (load.rounds.clone(), pair.former, pair.next);
+    let (rounds, next, leave) = (load.rounds.clone(), pair.next, pair.leave);
     let database = spawn_blocking(move || {
         wait_for_a_whole_round(&rounds);
-        for phase in [next, former] {
-            enter(&database, phase);
-            wait_for_a_whole_round(&rounds);
-        }
+        enter(&database, next);
+        wait_for_a_whole_round(&rounds);
+        leave(&database);
+        wait_for_a_whole_round(&rounds);
         database
     })
     .await

@@ -10,9 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use winserve_domain::base::{Clock as _, SystemClock};
+use winserve_migration::{Unobserved, clean};
 use winserve_testkit::{Client, Phase, Response, TestApp, TestDatabase};
 
-use super::backfill_run::finish;
+use super::backfill_run::{finish, options};
 use crate::{
     api::tenant_matrix,
     fixtures::{self, COUNCIL, MAYOR},
@@ -30,14 +31,21 @@ const HEADERS: [&str; 6] =
 
 /// Name, an empty database, and what follows when its first rows are written. Each is compared with the one before it.
 type SetUp = (&'static str, fn() -> TestDatabase, fn(&TestDatabase));
-const SET_UPS: [SetUp; 5] = [
+const SET_UPS: [SetUp; 6] = [
     ("legacy", TestDatabase::new, |_| ()),
     ("legacy with tables", TestDatabase::legacy_with_tables, |_| ()),
     ("phase-1", || TestDatabase::in_phase(Phase::One), finish),
     // From here on the testkit maps the first rows.
     ("phase-2", || TestDatabase::in_phase(Phase::Two), |_| ()),
     ("phase-3", || TestDatabase::in_phase(Phase::Three), |_| ()),
+    ("phase-3 after clean", || TestDatabase::in_phase(Phase::Three), clean_all),
 ];
+
+/// Moves every old key to the archive.
+fn clean_all(database: &TestDatabase) {
+    let report = clean(&options(database), &[], &mut Unobserved).unwrap();
+    assert_eq!((report.exit_code, report.archived > 0), (0, true), "{report:?}");
+}
 
 /// User numbers; the campaign of a user has this number plus ten, and so has their office.
 static USERS: [(&str, i32); 14] = [

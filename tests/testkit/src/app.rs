@@ -41,6 +41,8 @@ pub const WEBHOOK_SECRETS: [&str; 2] =
 
 /// Where the console sends signed-out visitors, unless there is a Clerk.
 pub const SIGN_IN_URL: &str = "https://accounts.example.org/sign-in";
+/// Where the console sends visitors who sign out.
+pub const SIGN_OUT_URL: &str = "https://accounts.example.org/sign-out";
 
 /// Timeouts of the database and people-api: no test measures them, and a busy machine may stall for some seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -267,7 +269,8 @@ impl TestApp {
             Some(clerk) => clerk.sign_in_url(clerk.url()),
             None => SIGN_IN_URL.to_owned(),
         };
-        let console = Console { sign_in_url: Some(sign_in_url.parse().expect("a URL")) };
+        let url = |text: &str| Some(text.parse().expect("a URL"));
+        let console = Console { sign_in_url: url(&sign_in_url), sign_out_url: url(SIGN_OUT_URL) };
         let started = server::start(&options, &state, move |config| console.configure(config));
         let started = started.expect("a free port");
         let address = started.addresses.first().expect("one address");

@@ -34,7 +34,8 @@ const COPY_LOCK: i32 = 746_532_105;
 const HOME: &str = "winserve";
 static ADMINS: Sessions = Sessions::new();
 /// Databases that are kept for a while after their tests: the server waits 100 ms before it drops one whose
-/// sessions are only just ending. The last ones go with the cluster.
+/// sessions are only just ending. The last ones go with the cluster. No test notices: what it asks about sessions and
+/// locks names its own database, and no session that is left has a transaction open.
 const KEPT: usize = 8;
 /// More wait for nobody: a database takes ten megabytes of the memory file system.
 const WAITING: usize = 16;

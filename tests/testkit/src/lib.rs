@@ -22,7 +22,9 @@ mod stage;
 mod token;
 
 pub use alone::ran_alone;
-pub use app::{Custom, ORIGIN, SIGN_IN_URL, TestApp, TestClock, WEBHOOK_SECRETS, clerk_options};
+pub use app::{
+    Custom, ORIGIN, SIGN_IN_URL, SIGN_OUT_URL, TestApp, TestClock, WEBHOOK_SECRETS, clerk_options,
+};
 pub use client::{Client, Response, Status, http_client};
 pub use cluster::{CLUSTER_VARIABLE, TestCluster};
 pub use database::TestDatabase;

@@ -65,6 +65,12 @@ impl CustomOfficeForm {
     }
 }
 
+/// Whether the fields describe an office as the form wants it.
+pub(crate) fn is_complete(fields: &Fields) -> bool {
+    let long = ["city", "district"].into_iter().find_map(|name| too_long(fields, name));
+    wrong_name(fields).or(wrong_state(fields)).or(long).is_none()
+}
+
 fn wrong_name(query: &Fields) -> Option<&'static str> {
     if query.filled("office").is_none() {
         return Some("Enter the name of the office");

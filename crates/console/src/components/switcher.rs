@@ -10,7 +10,7 @@ use winserve_domain::{
     organizations::OrganizationItem,
 };
 
-use crate::{ROOT, mode::Mode, navigation::Section};
+use crate::{ROOT, days, mode::Mode, navigation::Section};
 
 /// From how many organizations on they are grouped.
 const GROUPED_FROM: usize = 4;
@@ -130,9 +130,11 @@ pub(crate) fn detail(item: &OrganizationItem) -> String {
     let office = (!Mode::of(item.kind).is_office())
         .then(|| item.position_name().unwrap_or("No office yet").to_owned());
     let term = item.elected_office.as_ref().and_then(|office| years(office.term));
-    let date = item.campaign.as_ref().map(|campaign| match campaign.election_date.as_deref() {
-        Some(date) if !date.is_empty() => date.get(..10).unwrap_or(date).to_owned(),
-        _ => format!("no election date, started {}", item.created_at.date_naive()),
+    // The line also stands on pages of an office, which do not speak of elections.
+    let date = item.campaign.as_ref().map(|campaign| {
+        let undated =
+            || format!("no date yet, started {}", days::shown(item.created_at.date_naive()));
+        campaign.election_day().map_or_else(undated, days::shown)
     });
     [office, place(item), term, date].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }

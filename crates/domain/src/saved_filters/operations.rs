@@ -181,7 +181,8 @@ pub async fn count_again(
 ) -> Result<SavedFilter, CountAgainError> {
     let filter = find(ports, of.clone(), id).await?;
     let count = contacts::count(ports, &of, &filter.content).await?;
-    let content = FilterContent { voter_count: stored_count(count), ..FilterContent::default() };
+    let content =
+        FilterContent { voter_count: Some(stored_count(count)), ..FilterContent::default() };
     Ok(update(ports, of, id, content).await?)
 }
 
@@ -190,11 +191,11 @@ pub async fn count_again(
 /// end of an outage.
 async fn counted(ports: &Ports, of: &ActiveOrganization, content: FilterContent) -> FilterContent {
     let count = contacts::count(ports, of, &content).await.unwrap_or_default();
-    FilterContent { voter_count: stored_count(count), ..content }
+    FilterContent { voter_count: Some(stored_count(count)), ..content }
 }
 
-fn stored_count(count: i64) -> Option<i32> {
-    Some(i32::try_from(count).unwrap_or(i32::MAX))
+fn stored_count(count: i64) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// Deletes a filter.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    commands::accepting,
     legacy::{
-        MOST, Version,
-        archive::{ARCHIVE, Both, archive, campaigns_with_moved_keys, cut_moved_keys},
+        MOST,
+        archive::{ARCHIVE, Both, Cleanable, archive, campaigns_with_moved_keys, cut_moved_keys},
         last_campaign,
     },
     phase::Phase,
@@ -26,7 +27,7 @@ use winserve_domain::{base::CampaignId, positions::PositionLink};
 use winserve_persistence::{PgConnection, read_snapshot, store_error};
 
 /// Maximum number of listed keys of a category.
-const KEYS: usize = 1_000;
+pub(crate) const KEYS: usize = 1_000;
 /// Maximum number of keys shown to people.
 const SHOWN: usize = 10;
 /// The position in the tables is missing or unreadable.
@@ -95,8 +96,19 @@ impl Clean<'_> {
             return Vec::new();
         }
         let mut found = differences(row.link.as_ref(), &row.source.decoded.link);
-        found.retain(|category| self.accepted.iter().all(|accepted| accepted != category));
+        found.retain(|category| !self.has_accepted(category));
         found
+    }
+
+    fn has_accepted(&self, category: &str) -> bool {
+        self.accepted.iter().any(|accepted| accepted == category)
+    }
+
+    /// The row, if it may be changed.
+    fn cleanable(&self, row: Both) -> Option<Cleanable> {
+        let found = differences(row.link.as_ref(), &row.source.decoded.link);
+        let is_accepted = found.iter().all(|category| self.has_accepted(category));
+        is_accepted.then_some((row.source.campaign, row.source.version, !found.is_empty()))
     }
 
     /// Looks at every row that is left, through a key.
@@ -153,7 +165,7 @@ impl Survey {
 #[derive(Default)]
 pub(crate) struct Prepared {
     examined: usize,
-    agreeing: Vec<(CampaignId, Version)>,
+    cleanable: Vec<Cleanable>,
 }
 
 impl Work for Clean<'_> {
@@ -192,9 +204,8 @@ impl Work for Clean<'_> {
         let (after, through) = (range.after.as_deref(), Some(range.through.as_str()));
         let rows = campaigns_with_moved_keys(connection, after, through, i64::MAX)?;
         let examined = rows.len();
-        let agreeing = rows.into_iter().filter(|row| self.objections(row).is_empty());
-        let agreeing = agreeing.map(|row| (row.source.campaign, row.source.version)).collect();
-        Ok(Prepared { examined, agreeing })
+        let cleanable = rows.into_iter().filter_map(|row| self.cleanable(row)).collect();
+        Ok(Prepared { examined, cleanable })
     }
 
     /// Only rows whose JSON is still what was read. A text of a custom position may have changed
@@ -204,15 +215,15 @@ impl Work for Clean<'_> {
         connection: &mut PgConnection,
         run: Uuid,
         _range: &Range,
-        Prepared { examined, agreeing }: &Prepared,
+        Prepared { examined, cleanable }: &Prepared,
     ) -> QueryResult<Counts> {
-        let moved = archive(connection, run, agreeing)?;
+        let moved = archive(connection, run, cleanable)?;
         let moved = i32::try_from(moved).unwrap_or(i32::MAX);
         let count = |rows: usize| i32::try_from(rows).unwrap_or(i32::MAX);
         Ok(Counts {
             examined: count(*examined),
             changed: moved,
-            skipped: (count(agreeing.len()) - moved).max(0),
+            skipped: (count(cleanable.len()) - moved).max(0),
             ..Counts::default()
         })
     }
@@ -315,10 +326,7 @@ fn require(connection: &mut PgConnection, accepted: &[String]) -> Result<(), Run
 }
 
 fn again(accepted: &[impl AsRef<str>]) -> String {
-    let names: Vec<_> = accepted.iter().map(AsRef::as_ref).collect();
-    let option =
-        if names.is_empty() { String::new() } else { format!(" --accept {}", names.join(",")) };
-    format!("{}{option}", steps::CLEAN.command)
+    accepting(steps::CLEAN.command, accepted)
 }
 
 fn report(
@@ -352,6 +360,16 @@ fn report(
     }
 }
 
+/// A line for each category, for people.
+pub(crate) fn refused_lines(refused: &BTreeMap<&'static str, RefusedRows>) -> Vec<String> {
+    let line = |(category, RefusedRows { rows, keys }): (&&'static str, &RefusedRows)| {
+        let shown: Vec<_> = keys.iter().take(SHOWN).map(ToString::to_string).collect();
+        let shown = shown.join(", ");
+        format!("REFUSED  {category}: {rows} campaigns are unchanged; first keys {shown}")
+    };
+    refused.iter().map(line).collect()
+}
+
 /// The report for people.
 #[must_use]
 pub fn clean_table(report: &CleanReport) -> String {
@@ -365,13 +383,7 @@ pub fn clean_table(report: &CleanReport) -> String {
             "Would move the old keys of {archived} campaigns to the archive; nothing was written."
         ),
     }];
-    for (category, RefusedRows { rows, keys }) in &report.refused {
-        let shown: Vec<_> = keys.iter().take(SHOWN).map(ToString::to_string).collect();
-        lines.push(format!(
-            "REFUSED  {category}: {rows} campaigns are unchanged; first keys {}",
-            shown.join(", ")
-        ));
-    }
+    lines.extend(refused_lines(&report.refused));
     if Exit::of_code(report.exit_code) == Exit::CleanRefused {
         lines.push(
             "Their JSON and the tables differ. In phase-3 the tables count: if their content is right, accept \

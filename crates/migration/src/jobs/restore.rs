@@ -6,11 +6,13 @@ use std::{
 };
 
 use crate::{
-    jobs::clean::differences,
+    commands::accepting,
+    jobs::clean::{KEYS, RefusedRows, differences, refused_lines},
     legacy::{
         MOST,
         archive::{
-            ARCHIVE, Both, Canonical, Restored, Written, archived_campaigns, cut_archive, put_back,
+            ARCHIVE, Archived, Both, Canonical, Restored, Written, archived_campaigns,
+            archived_without_place, cut_archive, put_back,
         },
     },
     phase::{Phase, losses},
@@ -35,19 +37,54 @@ impl Job {
         Self { name: "restore", command: steps::RESTORE, links_holders: false };
 }
 
-/// As it was, unless somebody has changed the link since: then what the tables say now. A link that
-/// cannot be read says nothing.
-fn restored(Both { source, link, .. }: Both) -> Restored {
+/// Another program deleted the voter goals that archived keys were in, or wrote JSON that is no object.
+const NO_PLACE: &str = "no-place";
+/// What an operator may accept: then keys without a place are dropped from the archive.
+const ACCEPTABLE: [&str; 1] = [NO_PLACE];
+
+/// As it was, unless the link changed since `clean`: then what the tables say now. A link that cannot
+/// be read says nothing.
+fn restored(Archived { both, accepted, .. }: Archived) -> Restored {
+    let Both { source, link, .. } = both;
+    let then = accepted.unwrap_or(source.decoded.link);
     let changed = link
-        .filter(|link| !differences(Some(link), &source.decoded.link).is_empty())
+        .filter(|link| !differences(Some(link), &then).is_empty())
         .map(|link| Canonical::from(&link));
     (source.campaign, source.version, changed)
 }
 
 /// The work.
-#[derive(Default)]
 struct Restore {
+    /// Whether keys without a place may be dropped.
+    drops: bool,
     rewritten: AtomicI64,
+}
+
+impl Restore {
+    fn accepting(accepted: &[String]) -> Result<Self, RunError> {
+        if let Some(unknown) = accepted.iter().find(|it| !ACCEPTABLE.contains(&it.as_str())) {
+            return Err(RunError::UnknownCategory { name: unknown.clone(), known: &ACCEPTABLE });
+        }
+        Ok(Self { drops: !accepted.is_empty(), rewritten: AtomicI64::default() })
+    }
+
+    /// Campaigns that stay in the archive.
+    fn kept(&self, connection: &mut PgConnection, through: Option<&str>) -> QueryResult<Vec<i32>> {
+        if self.drops { Ok(Vec::new()) } else { archived_without_place(connection, through) }
+    }
+
+    fn refused(
+        &self,
+        connection: &mut PgConnection,
+    ) -> QueryResult<BTreeMap<&'static str, RefusedRows>> {
+        let mut keys = self.kept(connection, None)?;
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let rows = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        keys.truncate(KEYS);
+        Ok(BTreeMap::from([(NO_PLACE, RefusedRows { rows, keys })]))
+    }
 }
 
 impl Work for Restore {
@@ -83,7 +120,8 @@ impl Work for Restore {
         _keep: Keep<'_>,
     ) -> Result<Vec<Restored>, BatchError> {
         let rows = archived_campaigns(connection, range)?;
-        Ok(rows.into_iter().map(restored).collect())
+        let rows = rows.into_iter().filter(|row| self.drops || row.has_place);
+        Ok(rows.map(restored).collect())
     }
 
     fn publish(
@@ -107,7 +145,10 @@ impl Work for Restore {
     ) -> QueryResult<Remaining> {
         let query = "SELECT campaign_id AS key FROM backfill_archive
                      WHERE ($4 IS NULL OR campaign_id <= $4::bigint)";
-        Remaining::of(connection, ARCHIVE, query, through, examples)
+        let mut remaining = Remaining::of(connection, ARCHIVE, query, through, examples)?;
+        let kept = self.kept(connection, through)?.len();
+        remaining.refused += i64::try_from(kept).unwrap_or(i64::MAX);
+        Ok(remaining)
     }
 }
 
@@ -124,6 +165,8 @@ pub struct RestoreReport {
     /// How many of them this command wrote, or would write, in canonical form, because office or
     /// district changed since `clean`.
     pub rewritten: i64,
+    /// Campaigns whose keys stay in the archive because the JSON has no place for them, by category.
+    pub refused: BTreeMap<&'static str, RefusedRows>,
     /// What phase 2 and the phases before cannot say: rows by category.
     pub cannot_say: BTreeMap<&'static str, i64>,
     /// The exit code.
@@ -136,27 +179,40 @@ pub struct RestoreReport {
 ///
 /// # Errors
 /// See [`restore`].
-pub fn dry_run_restore(connection: &mut PgConnection) -> Result<RestoreReport, RunError> {
+pub fn dry_run_restore(
+    connection: &mut PgConnection,
+    accepted: &[String],
+) -> Result<RestoreReport, RunError> {
+    let work = Restore::accepting(accepted)?;
     steps::require(connection, &steps::PUT_BACK)?;
-    let (restored, rewritten) = read_snapshot(connection, |it| survey(it).map_err(store_error))?;
+    let (restored, rewritten) =
+        read_snapshot(connection, |it| survey(it, &work).map_err(store_error))?;
+    let refused = work.refused(connection)?;
+    let (exit, next_step) = if refused.is_empty() {
+        (Exit::Done, again(accepted))
+    } else {
+        (Exit::RowsRemain, again(&ACCEPTABLE))
+    };
     Ok(RestoreReport {
         schema_version: SCHEMA_VERSION,
         step: None,
         restored,
         rewritten,
+        refused,
         cannot_say: cannot_say(connection)?,
-        exit_code: Exit::Done.code(),
-        next_steps: vec![steps::RESTORE.to_owned()],
+        exit_code: exit.code(),
+        next_steps: vec![next_step],
     })
 }
 
-/// How many campaigns are in the archive, and how many of them changed since.
-fn survey(connection: &mut PgConnection) -> QueryResult<(i64, i64)> {
+/// How many campaigns would be restored, and how many of them changed since `clean`.
+fn survey(connection: &mut PgConnection, work: &Restore) -> QueryResult<(i64, i64)> {
     let (mut rows, mut changed) = (0, 0);
     let mut after = None;
     while let Some(cut) = cut_archive(connection, after.as_deref(), None, MOST)? {
         let range = Range { after: after.take(), through: cut.through };
-        for row in archived_campaigns(connection, &range)? {
+        let archived = archived_campaigns(connection, &range)?;
+        for row in archived.into_iter().filter(|row| work.drops || row.has_place) {
             rows += 1;
             let (.., canonical) = restored(row);
             changed += i64::from(canonical.is_some());
@@ -167,30 +223,42 @@ fn survey(connection: &mut PgConnection) -> QueryResult<(i64, i64)> {
 }
 
 /// Puts the archive back and empties it: byte for byte where office and district are unchanged
-/// since `clean`, otherwise what the tables say now, in canonical form.
+/// since `clean`, otherwise what the tables say now, in canonical form. What has no place any more
+/// stays in the archive, unless that is accepted.
 ///
 /// # Errors
-/// [`RunError::NotPhase3`]; see [`RunError`].
-pub fn restore(options: &Options, observer: &mut dyn Observer) -> Result<RestoreReport, RunError> {
+/// [`RunError::NotPhase3`]; [`RunError::UnknownCategory`]; see [`RunError`].
+pub fn restore(
+    options: &Options,
+    accepted: &[String],
+    observer: &mut dyn Observer,
+) -> Result<RestoreReport, RunError> {
+    let work = Restore::accepting(accepted)?;
     let mut connection = store::connect_worker(&options.url, "backfill")?;
     steps::require(&mut connection, &steps::PUT_BACK)?;
     store::abandon_job(&mut connection, Job::CLEAN, Exit::RowsRemain.code())?;
-    let work = Restore::default();
     let mut running = Running { connection, options, look_ups: None, observer };
     let step = running.execute(&work)?;
+    let refused = work.refused(&mut running.connection)?;
     let next_step = match Exit::of_code(step.exit_code) {
-        Exit::Done => steps::PUT_BACK.next,
-        _ => steps::RESTORE,
+        Exit::Done => steps::PUT_BACK.next.to_owned(),
+        _ if refused.is_empty() => again(accepted),
+        _ => again(&ACCEPTABLE),
     };
     Ok(RestoreReport {
         schema_version: SCHEMA_VERSION,
         restored: step.changed,
         rewritten: work.rewritten.into_inner(),
+        refused,
         cannot_say: cannot_say(&mut running.connection)?,
         exit_code: step.exit_code,
         step: Some(step),
-        next_steps: vec![next_step.to_owned()],
+        next_steps: vec![next_step],
     })
+}
+
+fn again(accepted: &[impl AsRef<str>]) -> String {
+    accepting(steps::RESTORE, accepted)
 }
 
 fn cannot_say(connection: &mut PgConnection) -> QueryResult<BTreeMap<&'static str, i64>> {
@@ -200,7 +268,7 @@ fn cannot_say(connection: &mut PgConnection) -> QueryResult<BTreeMap<&'static st
 /// The report for people.
 #[must_use]
 pub fn restore_table(report: &RestoreReport) -> String {
-    let RestoreReport { step, restored, rewritten, cannot_say, next_steps, .. } = report;
+    let RestoreReport { step, restored, rewritten, refused, cannot_say, next_steps, .. } = report;
     let mut lines = vec![match step {
         Some(step) => format!(
             "The old keys of {restored} campaigns were put back; {} batches, {:.1} s.",
@@ -215,7 +283,15 @@ pub fn restore_table(report: &RestoreReport) -> String {
             "{rewritten} of them changed since `clean`: they get what the tables say now."
         ));
     }
-    if let Some(step) = step.as_ref().filter(|step| step.remaining > 0) {
+    lines.extend(refused_lines(refused));
+    if !refused.is_empty() {
+        lines.push(
+            "Their voter goals were deleted, or their JSON is no object any more, so the old keys have no place. \
+             They stay in the archive. If they are of no use, accept the category by name, which drops them; \
+             the tables keep office and district."
+                .to_owned(),
+        );
+    } else if let Some(step) = step.as_ref().filter(|step| step.remaining > 0) {
         let keys = step.remaining_keys.join(", ");
         lines.push(format!("{} campaigns remain in the archive: {keys}", step.remaining));
     }

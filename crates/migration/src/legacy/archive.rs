@@ -69,6 +69,26 @@ pub(crate) struct Both {
     pub(crate) is_outdated: bool,
 }
 
+/// A campaign in the archive.
+pub(crate) struct Archived {
+    /// Its JSON as it was before, and what the tables say now.
+    pub(crate) both: Both,
+    /// What the tables said when it was archived, if somebody accepted that they differed.
+    pub(crate) accepted: Option<PositionLink>,
+    /// Whether what the members were in is still a JSON object.
+    pub(crate) has_place: bool,
+}
+
+#[derive(QueryableByName)]
+struct ArchivedRow {
+    #[diesel(embed)]
+    both: BothRow,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    accepted: Option<Value>,
+    #[diesel(sql_type = Bool)]
+    has_place: bool,
+}
+
 #[derive(QueryableByName)]
 struct BothRow {
     #[diesel(embed)]
@@ -89,6 +109,14 @@ impl From<BothRow> for Both {
     }
 }
 
+impl From<ArchivedRow> for Archived {
+    fn from(ArchivedRow { both, accepted, has_place }: ArchivedRow) -> Self {
+        let both = Both::from(both);
+        let accepted = accepted.and_then(|link| links::read(both.source.campaign.0, link).ok());
+        Self { both, accepted, has_place }
+    }
+}
+
 /// Every change of a campaign's office or district writes an event, which names its writer. Changes
 /// of the JSON by other services are recorded, and in phase 3 nobody forgets the record.
 const IS_OUTDATED: &str = "(EXISTS (
@@ -97,12 +125,15 @@ const IS_OUTDATED: &str = "(EXISTS (
           AND event.created_at >= (SELECT since FROM migration_phase) AND event.actor NOT LIKE 'other:%' OFFSET 0)
     AND NOT EXISTS (SELECT FROM legacy_change WHERE campaign_id = campaign.id))";
 
-/// Reads both stores of campaigns; each JSON value is unpacked once.
-fn both(details: &str, goals: &str, from: &str, condition: &str) -> String {
+/// Reads both stores of campaigns, and more columns; each JSON value is unpacked once.
+fn both(details: &str, goals: &str, more: &[(&str, &str)], from: &str, condition: &str) -> String {
+    let names: Vec<_> = more.iter().map(|(name, _)| format!(", {name}")).collect();
+    let more: Vec<_> = more.iter().map(|(name, value)| format!("{value} AS {name}, ")).collect();
+    let (names, more) = (names.concat(), more.concat());
     format!(
-        "{columns}, link, is_refused, is_outdated FROM (
+        "{columns}, link, is_refused, is_outdated{names} FROM (
              SELECT campaign.id, campaign.xmin AS version, goals_version, campaign.organization_id,
-                 {details} AS details, {goals} AS goals_data, {link} AS link,
+                 {details} AS details, {goals} AS goals_data, {link} AS link, {more}
                  EXISTS (SELECT FROM backfill_quarantine WHERE source_table = '{ARCHIVE}'
                      AND source_key = campaign.id::text AND code = '{ROW_REFUSED}') AS is_refused,
                  {IS_OUTDATED} AS is_outdated
@@ -117,7 +148,7 @@ static WITH_MOVED_KEYS: LazyLock<String> = LazyLock::new(|| {
         "campaign.id > $1 AND campaign.id <= $2 AND {} ORDER BY campaign.id LIMIT $3",
         *HAS_MOVED_KEYS
     );
-    both("campaign.details #> '{}'", "goals_data #> '{}'", WITH_GOALS, &condition)
+    both("campaign.details #> '{}'", "goals_data #> '{}'", &[], WITH_GOALS, &condition)
 });
 
 /// The first campaigns of a range whose JSON has moved keys.
@@ -213,29 +244,34 @@ static CLEAN: LazyLock<String> = LazyLock::new(|| {
     };
     format!(
         "WITH wanted AS (
-             SELECT * FROM unnest($1, $2, $3) AS wanted (id, version, goals_version)
+             SELECT * FROM unnest($1, $2, $3, $5) AS wanted (id, version, goals_version, differs)
          ), {unchanged}, removed AS MATERIALIZED (
-             SELECT id, details, keys, data,
+             SELECT id, details, keys, data, link,
                  {removed_details} AS removed_details, {removed_goals} AS removed_goals
              FROM held LEFT JOIN held_goals ON campaign_id = id
              WHERE goals_version IS NOT DISTINCT FROM held_goals.version
          ), ready AS MATERIALIZED (
-             SELECT id, false AS is_rewritten, removed_details, removed_goals,
+             SELECT id, link, false AS is_rewritten, removed_details, removed_goals,
                  CASE WHEN removed_details IS NOT NULL THEN details - keys END AS new_details,
                  CASE WHEN removed_goals IS NOT NULL THEN data - {goals} END AS new_goals
              FROM removed
          ), archived AS (
-             INSERT INTO backfill_archive AS archive (campaign_id, details, path_to_victory, run_id)
-             SELECT id, removed_details, removed_goals, $4 FROM ready
+             INSERT INTO backfill_archive AS archive (campaign_id, details, path_to_victory, run_id, link)
+             SELECT id, removed_details, removed_goals, $4, link FROM ready
              -- Somebody wrote the old keys again: the later values count.
              ON CONFLICT (campaign_id) DO UPDATE SET
                  details = coalesce(archive.details || excluded.details, archive.details, excluded.details),
                  path_to_victory = coalesce(archive.path_to_victory || excluded.path_to_victory,
                                             archive.path_to_victory, excluded.path_to_victory),
+                 link = coalesce(excluded.link, archive.link),
                  run_id = excluded.run_id, archived_at = excluded.archived_at
          ), {WRITE_READY}",
         unchanged = unchanged(
-            &format!("campaign.details #> '{{}}' AS details, {} AS keys", *DETAILS_OF_CAMPAIGN),
+            &format!(
+                "campaign.details #> '{{}}' AS details, {} AS keys, CASE WHEN differs THEN {} END AS link",
+                *DETAILS_OF_CAMPAIGN,
+                links::LINK
+            ),
             ""
         ),
         removed_details = removed("details", "keys"),
@@ -243,6 +279,10 @@ static CLEAN: LazyLock<String> = LazyLock::new(|| {
         goals = *GOALS,
     )
 });
+
+/// A campaign to clean, and whether somebody accepted that the tables differ: then the archive keeps what
+/// they say, too.
+pub(crate) type Cleanable = (CampaignId, Version, bool);
 
 /// Moves the keys of these rows to the archive; returns how many rows were neither locked nor
 /// changed since they were read.
@@ -252,16 +292,18 @@ static CLEAN: LazyLock<String> = LazyLock::new(|| {
 pub(crate) fn archive(
     connection: &mut PgConnection,
     run: Uuid,
-    rows: &[(CampaignId, Version)],
+    rows: &[Cleanable],
 ) -> QueryResult<i64> {
-    let ids: Vec<_> = rows.iter().map(|(campaign, _)| campaign.0).collect();
-    let versions: Vec<_> = rows.iter().map(|(_, it)| it.campaign.as_str()).collect();
-    let goals_versions: Vec<_> = rows.iter().map(|(_, it)| it.goals.as_deref()).collect();
+    let ids: Vec<_> = rows.iter().map(|(campaign, ..)| campaign.0).collect();
+    let versions: Vec<_> = rows.iter().map(|(_, it, _)| it.campaign.as_str()).collect();
+    let goals_versions: Vec<_> = rows.iter().map(|(_, it, _)| it.goals.as_deref()).collect();
+    let differing: Vec<_> = rows.iter().map(|(.., differs)| *differs).collect();
     diesel::sql_query(CLEAN.as_str())
         .bind::<Array<Integer>, _>(ids)
         .bind::<Array<Text>, _>(versions)
         .bind::<Array<Nullable<Text>>, _>(goals_versions)
         .bind::<SqlUuid, _>(run)
+        .bind::<Array<Bool>, _>(differing)
         .get_result(connection)
         .map(|written: Written| written.rows)
 }
@@ -274,10 +316,16 @@ fn original(value: &str, archived: &str) -> String {
     )
 }
 
+/// Whether there is no JSON object any more that the archived members fit in.
+const HAS_NO_PLACE: &str =
+    "(archive.details IS NOT NULL AND jsonb_typeof(campaign.details) IS DISTINCT FROM 'object'
+      OR archive.path_to_victory IS NOT NULL AND jsonb_typeof(goals_data) IS DISTINCT FROM 'object')";
+
 static ARCHIVED: LazyLock<String> = LazyLock::new(|| {
     both(
         &original("campaign.details", "details"),
         &original("goals_data", "path_to_victory"),
+        &[("accepted", "archive.link"), ("has_place", &format!("NOT {HAS_NO_PLACE}"))],
         &format!(
             "{WITH_GOALS} JOIN backfill_archive AS archive ON archive.campaign_id = campaign.id"
         ),
@@ -292,12 +340,35 @@ static ARCHIVED: LazyLock<String> = LazyLock::new(|| {
 pub(crate) fn archived_campaigns(
     connection: &mut PgConnection,
     range: &Range,
-) -> QueryResult<Vec<Both>> {
-    let rows: Vec<BothRow> = diesel::sql_query(ARCHIVED.as_str())
+) -> QueryResult<Vec<Archived>> {
+    let rows: Vec<ArchivedRow> = diesel::sql_query(ARCHIVED.as_str())
         .bind::<BigInt, _>(campaign_key(range.after.as_deref(), i64::from(i32::MIN) - 1)?)
         .bind::<BigInt, _>(campaign_key(Some(&range.through), 0)?)
         .load(connection)?;
-    Ok(rows.into_iter().map(Both::from).collect())
+    Ok(rows.into_iter().map(Archived::from).collect())
+}
+
+/// The campaigns with an archive that has no place any more.
+///
+/// # Errors
+/// If the database fails.
+pub(crate) fn archived_without_place(
+    connection: &mut PgConnection,
+    through: Option<&str>,
+) -> QueryResult<Vec<i32>> {
+    #[derive(QueryableByName)]
+    struct Key {
+        #[diesel(sql_type = Integer)]
+        id: i32,
+    }
+    let rows: Vec<Key> = diesel::sql_query(format!(
+        "SELECT campaign.id FROM {WITH_GOALS}
+         JOIN backfill_archive AS archive ON archive.campaign_id = campaign.id
+         WHERE campaign.id <= $1 AND {HAS_NO_PLACE} ORDER BY campaign.id"
+    ))
+    .bind::<BigInt, _>(campaign_key(through, i64::from(i32::MAX))?)
+    .load(connection)?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// The next campaigns with an archive.
@@ -338,13 +409,14 @@ impl From<&PositionLink> for Canonical {
     }
 }
 
-/// Puts the archive back and deletes it, in one statement.
+/// Puts the archive back and deletes it, in one statement. With a canonical form, what is archived says
+/// nothing any more: it may have places of a typed-in office that somebody removed since.
 static RESTORE: LazyLock<String> = LazyLock::new(|| {
     let restored = |value: &str, archived: &str, keys: &str, canonical: &str| {
         format!(
             "CASE WHEN jsonb_typeof({value}) = 'object' THEN
                  CASE WHEN {canonical} IS NOT NULL
-                     THEN (coalesce({archived}, '{{}}') || {value}) - {keys} || {canonical}
+                     THEN {value} - {keys} || {canonical}
                      ELSE {archived} || {value} END END"
         )
     };

@@ -39,7 +39,9 @@ const DRAIN_PAUSES: [Duration; 5] = [
 /// What a change waits for between these attempts.
 const OLD_SERVICE: &str = "the old service to pause its changes";
 
-/// Why the phase was not changed; nothing was written.
+/// Why the phase was not changed. Nothing was written, except that a change from phase 3 may have copied
+/// office and district to the JSON, which phase 3 does not read: if a writer or a closed gate came in
+/// its way after it had begun.
 #[derive(Debug, thiserror::Error)]
 pub enum PhaseError {
     /// There is no phase row.
@@ -115,7 +117,14 @@ impl Failure for PhaseError {
         match self {
             Self::Failed(_) | Self::Unreadable(_) => Exit::Unexpected,
             Self::Busy { .. } => Exit::Infrastructure,
-            _ => Exit::Precondition,
+            Self::NotExpanded
+            | Self::Changed { .. }
+            | Self::Losses { .. }
+            | Self::NoWayBack
+            | Self::Enforced(_)
+            | Self::NotReady { .. }
+            | Self::SwitchUnchanged { .. }
+            | Self::UnknownCategory { .. } => Exit::Precondition,
         }
     }
 }
@@ -192,7 +201,7 @@ impl PhaseChange {
     /// The command that makes the change.
     #[must_use]
     pub fn command(&self) -> String {
-        gates::accepting(&self.command_without_acceptance(), &self.accepted)
+        commands::accepting(&self.command_without_acceptance(), &self.accepted)
     }
 
     pub(super) fn command_without_acceptance(&self) -> String {
@@ -243,7 +252,7 @@ fn look_at_gates(
 /// and writes the history. Gates are checked twice: first without blocking anyone, so that a
 /// refusal delays nobody, and again when nothing can change anymore. In between, the latest changes
 /// of other services are copied to the tables; on the way back from phase 3, office and district are
-/// copied to the JSON.
+/// copied to the JSON, but only after the phase could have been changed for a moment.
 ///
 /// # Errors
 /// See [`PhaseError`].
@@ -252,7 +261,12 @@ pub fn change(connection: &mut PgConnection, change: &PhaseChange) -> Result<(),
     if change.to == Phase::Three {
         name_campaigns(connection)?;
     }
-    let since = if change.from == Phase::Three { Some(rewrite(connection)?) } else { None };
+    let since = if change.from == Phase::Three {
+        try_to_enter(connection, change)?;
+        Some(rewrite(connection)?)
+    } else {
+        None
+    };
     let mut pauses = DRAIN_PAUSES.iter();
     let mut waiting = None;
     loop {
@@ -284,15 +298,31 @@ fn busy(connection: &mut PgConnection, source: diesel::result::Error) -> PhaseEr
     }
 }
 
+/// Passes what [`enter`] has to pass, and writes nothing.
+fn try_to_enter(connection: &mut PgConnection, change: &PhaseChange) -> Result<(), PhaseError> {
+    let passed = connection.transaction(|connection| {
+        keep_everybody_waiting(connection)?;
+        look_at_gates(connection, change, Notes::Drained).map(drop)
+    });
+    match passed {
+        Err(PhaseError::Busy { source, .. }) => Err(busy(connection, source)),
+        passed => passed,
+    }
+}
+
+fn keep_everybody_waiting(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
+    keep_writers_waiting(connection)?;
+    keep_other_services_waiting(connection)
+}
+
 fn enter(
     connection: &mut PgConnection,
     change: &PhaseChange,
     rewritten: Option<Since>,
 ) -> Result<(), PhaseError> {
     connection.transaction(|connection| {
-        diesel::sql_query("SET LOCAL lock_timeout = '3s'").execute(connection)?;
-        keep_writers_waiting(connection)?;
-        keep_other_services_waiting(connection)?;
+        keep_everybody_waiting(connection)?;
         if (change.from, change.to) == (Phase::One, Phase::Two) {
             drain_notes(connection, gates::DRAINABLE)?;
         }

@@ -60,9 +60,15 @@ impl fmt::Display for Evidence {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connected: Vec<_> = self.connected.iter().map(Connected::to_string).collect();
         match connected.as_slice() {
-            [] => write!(formatter, "No other program is connected now.")?,
-            others => write!(formatter, "Connected now: {}.", others.join(", "))?,
+            [] => write!(formatter, "No other program is connected at this moment")?,
+            others => {
+                write!(formatter, "Connected at this moment: {}", others.join(", "))?;
+            }
         }
+        write!(
+            formatter,
+            " (PostgreSQL forgets a session that has ended, so look more than once a day)."
+        )?;
         match self.statements.as_deref() {
             None => write!(
                 formatter,
@@ -71,7 +77,11 @@ impl fmt::Display for Evidence {
             Some([]) => write!(formatter, " pg_stat_statements has no statement that names one."),
             Some(named) => {
                 let named: Vec<_> = named.iter().map(Statement::to_string).collect();
-                write!(formatter, " Statements that name one: {}.", named.join(" | "))
+                write!(
+                    formatter,
+                    " Statements that name one, since pg_stat_statements was last reset: {}.",
+                    named.join(" | ")
+                )
             }
         }
     }
@@ -149,7 +159,18 @@ fn statements(connection: &mut PgConnection) -> QueryResult<Option<Vec<Statement
         .bind::<BigInt, _>(LISTED)
         .load(connection)
     });
-    Ok(found.ok())
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_unreadable(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the role may not read the view, or the server has not loaded the extension. (diesel hides
+/// the SQLSTATE.)
+fn is_unreadable(error: &diesel::result::Error) -> bool {
+    matches!(error, diesel::result::Error::DatabaseError(_, it)
+        if it.message().starts_with("permission denied for") || it.message().contains("must be loaded via"))
 }
 
 /// A PostgreSQL regular expression for a moved key. Short ones are ordinary words, so only a quoted

@@ -15,7 +15,7 @@ use super::{
     processes::processes_behind,
 };
 use crate::{
-    commands,
+    commands::{self, accepting},
     jobs::{elected_offices::ElectedOffices, filters::VoterFileFilters, recorded},
     legacy::archive::is_cleaned,
     migrate,
@@ -86,15 +86,6 @@ pub(super) fn next_steps(gates: &[Gate], again: &str, accepted: &[String]) -> Ve
         return commands;
     }
     vec![accepting(again, &names)]
-}
-
-/// A command that accepts categories by name.
-pub(super) fn accepting(command: &str, names: &[impl AsRef<str>]) -> String {
-    if names.is_empty() {
-        return command.to_owned();
-    }
-    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
-    format!("{command} --accept {}", names.join(","))
 }
 
 /// Data that phase `legacy` cannot store (design §3, "way back").
@@ -326,6 +317,7 @@ fn silence(connection: &mut PgConnection) -> QueryResult<Duration> {
     let Silence { seconds } = diesel::sql_query(
         "SELECT greatest(extract(epoch FROM clock_timestamp() - greatest(
              (SELECT last_change_at FROM legacy_change_lease),
+             (SELECT max(changed_at) FROM legacy_change_of_deleted),
              (SELECT max(changed_at) FROM legacy_change))), 0)::double precision AS seconds",
     )
     .get_result(connection)?;

@@ -88,7 +88,9 @@ fn page(connection: &mut PgConnection, after: i32, since: Option<Since>) -> Quer
     if let Some(Since(transaction)) = since {
         let is_new = |version: &str| format!("age({version}.xmin) <= age('{transaction}'::xid)");
         rows = rows.filter(sql::<Bool>(&format!(
-            "({} OR coalesce({}, false) OR EXISTS (SELECT FROM ballot_position AS position
+            // Voter goals that were deleted have no version: their district is compared again.
+            "({} OR coalesce({}, campaign.l2_district_name IS NOT NULL)
+              OR EXISTS (SELECT FROM ballot_position AS position
                  WHERE position.id = campaign.position_id AND {}))",
             is_new("campaign"),
             is_new("path_to_victory"),

@@ -150,7 +150,15 @@ impl RunError {
             Self::WrongPhase(_) | Self::NotPhase3(_) | Self::Over => commands::PLAN,
             Self::NotYet(command) => command,
             Self::Clerk(error) => return error.next_steps(&CLERK_COMMANDS),
-            _ => return Vec::new(),
+            Self::UnknownCategory { .. }
+            | Self::NoElectionApi
+            | Self::Stopped
+            | Self::BudgetExceeded { .. }
+            | Self::Election(_)
+            | Self::Unavailable(_)
+            | Self::Blocked(_)
+            | Self::Cancelled { .. }
+            | Self::Failed(_) => return Vec::new(),
         };
         vec![command.to_owned()]
     }

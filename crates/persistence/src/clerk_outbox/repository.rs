@@ -258,7 +258,7 @@ impl Provisioning for PgProvisioning<'_> {
             return Ok(0);
         }
         let one = organization.map(|id| [id.0]);
-        let organizations = one.as_ref().map(|one| one.as_slice());
+        let organizations = one.as_ref().map(<[Uuid; 1]>::as_slice);
         retry_dead_letters(self.connection, organizations, None).map_err(store_error)
     }
 

@@ -169,6 +169,12 @@ impl ClerkEmulator {
         format!("{}/sign-in", self.base_for(home))
     }
 
+    /// Where to sign out, in the same way.
+    #[must_use]
+    pub fn sign_out_url(&self, home: &str) -> String {
+        format!("{}/sign-out", self.base_for(home))
+    }
+
     /// An address that signs somebody in at once and goes to another one, as a click on the page does.
     #[must_use]
     pub fn sign_in_link(&self, user_id: &str, home: &str) -> String {

@@ -46,31 +46,31 @@ fn routes(voter: &str) -> Vec<Call> {
 /// A variation of a normal request, made to learn a party.
 type Attack = fn(&Call) -> Vec<Call>;
 
-/// Adds members to a body, if there is one.
-fn with_members(call: &Call, members: &Value) -> Call {
+/// With more members in its body. Nothing without a body: the request would be the normal one.
+fn with_members(call: &Call, members: &Value) -> Option<Call> {
     let mut call = call.clone();
-    if let Some(body) = call.body.as_mut().and_then(Value::as_object_mut) {
-        body.extend(members.as_object().unwrap().clone());
-    }
-    call
+    let body = call.body.as_mut()?.as_object_mut()?;
+    body.extend(members.as_object().unwrap().clone());
+    Some(call)
 }
 
 fn by_filter(call: &Call) -> Vec<Call> {
-    vec![
-        call.asking("politicalParty=Democratic"),
-        call.asking("filters[politicalParty][eq]=Democratic"),
-        call.asking("filters=%7B%22politicalParty%22%3A%7B%22eq%22%3A%22Democratic%22%7D%7D"),
-        call.asking("partyDemocrat=true&Parties_Description=Democratic&party=D"),
-        with_members(call, &json!({"partyDemocrat": true})),
-        with_members(
-            call,
-            &json!({"politicalParty": {"eq": "Democratic"}, "filters": {"partyDemocrat": true}}),
-        ),
-        with_members(
-            call,
-            &json!({"voterStatus": ["Democratic"], "languageCodes": ["Democratic"]}),
-        ),
+    let mut calls: Vec<_> = [
+        "politicalParty=Democratic",
+        "filters[politicalParty][eq]=Democratic",
+        "filters=%7B%22politicalParty%22%3A%7B%22eq%22%3A%22Democratic%22%7D%7D",
+        "partyDemocrat=true&Parties_Description=Democratic&party=D",
     ]
+    .map(|query| call.asking(query))
+    .into();
+    for members in [
+        json!({"partyDemocrat": true}),
+        json!({"politicalParty": {"eq": "Democratic"}, "filters": {"partyDemocrat": true}}),
+        json!({"voterStatus": ["Democratic"], "languageCodes": ["Democratic"]}),
+    ] {
+        calls.extend(with_members(call, &members));
+    }
+    calls
 }
 
 fn by_sort(call: &Call) -> Vec<Call> {
@@ -194,10 +194,10 @@ fn by_spelling(call: &Call) -> Vec<Call> {
         "p\u{430}rtyDemocrat",
         "party_democrat",
     ] {
-        calls.push(with_members(call, &json!({key: true})));
+        calls.extend(with_members(call, &json!({key: true})));
     }
-    calls.push(with_members(call, &json!({"partyDemocrat": "true"})));
-    calls.push(with_members(call, &json!({"partyDemocrat": 1})));
+    calls.extend(with_members(call, &json!({"partyDemocrat": "true"})));
+    calls.extend(with_members(call, &json!({"partyDemocrat": 1})));
     calls
 }
 
@@ -205,8 +205,8 @@ fn by_count_differencing(call: &Call) -> Vec<Call> {
     let count =
         |segment: &str| Call::get(format!("/v1/contacts?resultsPerPage=1&segment={segment}"));
     let mut calls: Vec<_> = ["all", "21", "22", "1", "2", "texting"].map(count).into();
-    calls.push(with_members(call, &json!({"partyDemocrat": true, "voterCount": 0})));
-    calls.push(with_members(call, &json!({"voterCount": 412})));
+    calls.extend(with_members(call, &json!({"partyDemocrat": true, "voterCount": 0})));
+    calls.extend(with_members(call, &json!({"voterCount": 412})));
     calls.push(call.asking("resultsPerPage=1&page=1250"));
     calls.push(call.asking("resultsPerPage=1000&page=2"));
     calls
@@ -224,8 +224,10 @@ fn by_error_text(call: &Call) -> Vec<Call> {
     ]
     .map(|query| call.asking(query))
     .into();
-    calls.push(with_members(call, &json!({"partyDemocrat": {}, "age18_25": "politicalParty"})));
-    calls.push(Call { body: call.body.as_ref().map(|_| json!("{")), ..call.clone() });
+    calls.extend(with_members(call, &json!({"partyDemocrat": {}, "age18_25": "politicalParty"})));
+    if call.body.is_some() {
+        calls.push(Call { body: Some(json!("{")), ..call.clone() });
+    }
     calls
 }
 

@@ -253,6 +253,7 @@ fn a_process_that_was_stopped_beyond_its_lease_publishes_nothing_when_it_wakes()
         sleeper.signal("-CONT");
         while diesel::sql_query(held).execute(&mut watcher).unwrap() == 0 {
             assert!(Instant::now() < deadline, "no batch is in progress");
+            std::thread::sleep(Duration::from_millis(1));
         }
         sleeper.signal("-STOP");
         // Its last statement has finished: is it still in the middle of a batch?

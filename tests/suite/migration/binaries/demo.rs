@@ -204,8 +204,9 @@ async fn the_demo_before_the_migration_is_migrated_later_even_if_that_is_killed(
     let list = browser().get(format!("{}/v1/campaigns/list", demo.base)).bearer_auth(machine);
     let list: Value = list.send().await.unwrap().json().await.unwrap();
     assert_eq!(list["meta"]["total"], 10);
-    let session = demo.lines.iter().skip_while(|line| !line.starts_with("A Clerk session token"));
-    let session = format!("__session={}", session.skip(1).next().unwrap());
+    let is_before = |line: &&String| !line.starts_with("A Clerk session token");
+    let session = demo.lines.iter().skip_while(is_before).nth(1).unwrap();
+    let session = format!("__session={session}");
     assert_eq!(demo.get("/v1/users/me", &session).await["code"], "not-migrated");
     assert_eq!(demo.process.terminate(), Some(0));
 

@@ -9,3 +9,5 @@ mod demo;
 mod election_tokens;
 mod enforce_phase_3;
 pub(crate) mod interruptions;
+mod phase_changes;
+mod runbook;

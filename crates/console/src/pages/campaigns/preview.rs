@@ -4,7 +4,10 @@
 use actix_web::{Either, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 use uuid::Uuid;
-use winserve_domain::campaigns::{self, StartCampaignError, StartPreview};
+use winserve_domain::{
+    campaigns::{self, StartCampaignError, StartPreview},
+    organizations::CampaignSummary,
+};
 use winserve_http::{ApiError, AppState};
 
 use super::{
@@ -129,7 +132,7 @@ fn start(fields: &Fields, preview: StartPreview) -> Start {
     let StartPreview { organization, contacts } = preview;
     let link = organization.link.as_ref();
     let district = link.and_then(|link| link.effective_district());
-    let known_day = organization.campaign.as_ref().and_then(|it| it.election_day());
+    let known_day = organization.campaign.as_ref().and_then(CampaignSummary::election_day);
     let typed = fields.filled(DATE).map(str::to_owned);
     Start {
         office: organization.position_name().unwrap_or("Not known yet").to_owned(),

@@ -28,7 +28,7 @@ pub(super) fn command(of: &WithOrganizations, fields: &Fields) -> Result<StartCa
             let office = item.elected_office.as_ref().ok_or(Failure::NoSuchPage)?;
             RunFor::Held(office.id.clone())
         }
-        None => RunFor::Chosen(chosen(fields).ok_or(Failure::NoSuchPage)?),
+        None => RunFor::Chosen(chosen(fields).ok_or(Failure::UnreadableForm)?),
     };
     let day = days::typed(fields.filled(DATE)).ok().flatten();
     let details = day.map(|day| (ELECTION_DATE.to_owned(), day.to_string().into()));
@@ -49,7 +49,8 @@ pub(super) fn held<'o>(
 
 fn chosen(fields: &Fields) -> Option<OfficeChoice> {
     if describes(fields) {
-        return Some(OfficeChoice::Custom(custom_office::office(fields)));
+        return custom_office::is_complete(fields)
+            .then(|| OfficeChoice::Custom(custom_office::office(fields)));
     }
     let id = BallotReadyId::parse(fields.text("position"))?;
     Some(OfficeChoice::Known { id, office: None, ballot_level: None, level: None, state: None })

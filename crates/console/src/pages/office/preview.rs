@@ -16,7 +16,7 @@ use super::{
     wish::{KEEP, SEEN, Wish, version},
 };
 use crate::{
-    components::{count, notice::Notice},
+    components::{count, custom_office, notice::Notice},
     failure::Failure,
     form::{Fields, Query, Submitted},
     mode::Words,
@@ -132,6 +132,9 @@ pub(crate) async fn submit(
     Submitted { by: page, fields }: Submitted<InOrganization>,
 ) -> Result<Either<HttpResponse, Show<PreviewPage>>, Failure> {
     let wish = Wish::read(&fields).ok_or(Failure::UnreadableForm)?;
+    if wish.is_custom() && !custom_office::is_complete(&fields) {
+        return Err(Failure::UnreadableForm);
+    }
     let done = if wish.is_office() { "office" } else { "district" };
     match organizations::change(&state.ports, wish.command(&page, &fields)).await {
         Ok(item) => {

@@ -9,6 +9,7 @@ use crate::{
     mode::Mode,
     navigation::Section,
     page::{Page, Show},
+    pages::office::shown_district,
     session::InOrganization,
     shell::Shell,
 };
@@ -72,12 +73,12 @@ fn row(item: &OrganizationItem, is_current: bool) -> Row {
         office_address: Section::Office.address(item.id),
         office: item.position_name().map(str::to_owned),
         state: link.and_then(|link| link.position.state.clone()),
-        district: district.map(|it| format!("{} ({})", it.name, it.kind.replace('_', " "))),
+        district: district.map(shown_district),
         is_set_by_hand: link.is_some_and(|link| link.district_manually_set),
         plan: (!Mode::of(item.kind).is_office()).then_some(if item.is_paid_for {
-            "Candidate PRO"
+            "Pro"
         } else {
-            "Candidate FREE"
+            "Free"
         }),
         is_current,
     }

@@ -88,7 +88,7 @@ pub(crate) async fn show(
     let from = match other(&page, &query)? {
         Some((active, item)) => {
             let lists = saved_filters::list(&state.ports, active).await?;
-            Some(Origin::new(&page, item, lists))
+            Some(Origin::new(&page, &item, lists))
         }
         None => None,
     };
@@ -105,7 +105,7 @@ pub(crate) async fn copy_lists(
     if chosen.is_empty() {
         let lists = saved_filters::list(&state.ports, active).await?;
         let notice = Notice::new(Kind::Warning, "Nothing was copied", "Choose at least one list.");
-        let page = ArrivalPage::new(&page, Some(Origin::new(&page, item, lists)), Some(notice));
+        let page = ArrivalPage::new(&page, Some(Origin::new(&page, &item, lists)), Some(notice));
         return Ok(Either::Right(Show::refused(page, StatusCode::BAD_REQUEST)));
     }
     let to = page.active.clone();
@@ -168,7 +168,7 @@ impl ArrivalPage {
 }
 
 impl Origin {
-    fn new(page: &InOrganization, item: OrganizationItem, lists: Vec<SavedFilter>) -> Self {
+    fn new(page: &InOrganization, item: &OrganizationItem, lists: Vec<SavedFilter>) -> Self {
         let loses_party = !page.active.may_use_party();
         let list = |filter: SavedFilter| List {
             id: filter.id.0,

@@ -11,10 +11,10 @@ use askama::Template;
 use winserve_domain::{
     organizations::{
         self, ChangeOrganization, ChangeOrganizationError, ChangePreview, DistrictChoice,
-        OfficeChange, OrganizationAuthor, OrganizationItem, OrganizationReference,
+        OfficeChange, OrganizationAuthor, OrganizationItem, OrganizationReference, Precondition,
     },
     positions::District,
-    saved_filters::values_not_in_the_file,
+    saved_filters::FilterProblem,
 };
 use winserve_http::{ApiError, AppState};
 
@@ -132,9 +132,12 @@ fn command(visitor: &Visitor, id: &str, fields: &Fields) -> Result<ChangeOrganiz
         district: named.map(Some).or_else(|| fields.is_ticked("reset").then_some(None)),
         can_download_federal: fields.filled("federal").map(|value| value == "yes"),
         election_day: None,
-        precondition: seen
-            .map(|seen| Arc::new(move |item: &OrganizationItem| version(item) == seen) as Arc<_>),
+        precondition: seen.map(unchanged_since),
     })
+}
+
+fn unchanged_since(seen: String) -> Precondition {
+    Arc::new(move |item: &OrganizationItem| version(item) == seen)
 }
 
 /// The version of an organization, for [`SEEN`].
@@ -155,7 +158,7 @@ fn effect(preview: ChangePreview) -> Effect {
         lists: filters
             .into_iter()
             .map(|filter| {
-                let has_problem = !values_not_in_the_file(&filter.content).is_empty();
+                let has_problem = FilterProblem::of(&filter.content).is_some();
                 (
                     filter.content.name.unwrap_or_else(|| "List without a name".to_owned()),
                     has_problem,

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use winserve_domain::{
     organizations::{self, EventFacts, HistoryEntry, OrganizationItem, OrganizationReference},
-    positions::District,
+    positions::{BallotLevel, District},
 };
 use winserve_http::AppState;
 
@@ -119,7 +119,7 @@ fn facts(item: &OrganizationItem, status: &str) -> Vec<(&'static str, String)> {
         ("Position", text(item.position_name())),
         ("Position id", position.map_or_else(none, |it| it.id.to_string())),
         ("State", text(position.and_then(|it| it.state.as_deref()))),
-        ("Ballot level", text(position.and_then(|it| it.ballot_level).map(|it| it.as_str()))),
+        ("Ballot level", text(position.and_then(|it| it.ballot_level).map(BallotLevel::as_str))),
         ("District of the position", shown(inherited)),
         ("District override", shown(own)),
         ("Chosen by hand", if by_hand { "Yes" } else { "No" }.to_owned()),

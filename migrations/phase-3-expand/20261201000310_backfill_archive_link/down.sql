@@ -1,0 +1,1 @@
+ALTER TABLE backfill_archive DROP COLUMN link;
