@@ -25,11 +25,11 @@ pub(super) enum Done {
 }
 
 const ALL: [(Done, &str, &str); 5] = [
-    (Done::Saved, "saved", "The list is saved"),
-    (Done::Renamed, "renamed", "The list has its new name"),
-    (Done::Duplicated, "duplicated", "The list is duplicated"),
-    (Done::Counted, "counted", "The list is counted"),
-    (Done::Deleted, "deleted", "The list is deleted"),
+    (Done::Saved, "saved", "The list is saved."),
+    (Done::Renamed, "renamed", "The list has its new name."),
+    (Done::Duplicated, "duplicated", "The list is duplicated."),
+    (Done::Counted, "counted", "The list is counted."),
+    (Done::Deleted, "deleted", "The list is deleted."),
 ];
 
 /// What stands for a copy to another organization.
@@ -69,8 +69,8 @@ pub(crate) fn notice(query: &Fields, page: &InOrganization) -> Option<Notice> {
         let notice = Notice::new(Kind::Success, heading, sentence);
         return Some(notice.with_link(Section::Lists.address(to.id), "Go to its lists"));
     }
-    let (_, _, heading) = ALL.iter().find(|(_, known, _)| *known == code)?;
-    Some(Notice::new(Kind::Success, *heading, ""))
+    let (_, _, sentence) = ALL.iter().find(|(_, known, _)| *known == code)?;
+    Some(Notice::new(Kind::Success, "Done", *sentence))
 }
 
 /// What a copy lacks. What is copied from an office has no party.
