@@ -34,10 +34,11 @@ impl Pager {
         let size = page_size.max(1);
         let last = total.div_ceil(size).max(1);
         let page = page.clamp(1, last);
-        let first_row = (page - 1) * size + 1;
+        let first_row = grouped((page - 1) * size + 1);
+        let last_row = grouped(total.min(page * size));
         let summary = match total {
             0 => "None".to_owned(),
-            _ => format!("{first_row}–{} of {}", total.min(page * size), grouped(total)),
+            _ => format!("{first_row}–{last_row} of {}", grouped(total)),
         };
         let mut pages = Vec::new();
         let mut before = 0;
