@@ -104,11 +104,15 @@ impl Clean<'_> {
         self.accepted.iter().any(|accepted| accepted == category)
     }
 
-    /// The row, if it may be changed.
+    /// The row, if it may be changed, and whether somebody accepted that it differs.
     fn cleanable(&self, row: Both) -> Option<Cleanable> {
-        let found = differences(row.link.as_ref(), &row.source.decoded.link);
-        let is_accepted = found.iter().all(|category| self.has_accepted(category));
-        is_accepted.then_some((row.source.campaign, row.source.version, !found.is_empty()))
+        if !self.objections(&row).is_empty() {
+            return None;
+        }
+        // `restore` gives a row that is only older the values of the tables.
+        let is_accepted = !row.is_outdated
+            && !differences(row.link.as_ref(), &row.source.decoded.link).is_empty();
+        Some((row.source.campaign, row.source.version, is_accepted))
     }
 
     /// Looks at every row that is left, through a key.
