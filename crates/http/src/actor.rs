@@ -193,6 +193,10 @@ mod tests {
             too_slow()
         }
 
+        fn history(&mut self, _: OrganizationId, _: i64) -> Answer<Vec<OrganizationEvent>> {
+            too_slow()
+        }
+
         fn page(&mut self, _: &OrganizationFilter) -> Answer<(Vec<OrganizationItem>, i64)> {
             too_slow()
         }

@@ -7,8 +7,8 @@ use super::pager::grouped;
 
 /// Height of a bar with its label, in the units of the drawing.
 const ROW: usize = 36;
-/// Width of the drawing.
-const WIDTH: f64 = 320.0;
+/// Width of the drawing, in tenths.
+const WIDTH_TENTHS: i128 = 3200;
 
 /// Bars from top to bottom; labels and figures stand beside them, so that nothing depends on color.
 #[derive(Template)]
@@ -26,10 +26,10 @@ struct Bar {
     label: String,
     count: String,
     percent: String,
-    /// Of the label's baseline.
-    text_y: usize,
-    /// Of the bar's upper edge.
-    bar_y: usize,
+    /// Where the baseline of its label is.
+    baseline: usize,
+    /// Where its upper edge is.
+    top: usize,
     width: String,
 }
 
@@ -47,15 +47,14 @@ impl Chart {
 
 impl Bar {
     fn new(row: usize, Bucket { label, count, percent }: Bucket, largest: i64) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "a drawing needs no more than 52 bits")]
-        let share = count.max(0) as f64 / largest as f64;
+        let tenths = i128::from(count.max(0)) * WIDTH_TENTHS / i128::from(largest);
         Self {
             label,
             count: grouped(count.unsigned_abs()),
             percent: percent.to_string(),
-            text_y: row * ROW + 15,
-            bar_y: row * ROW + 21,
-            width: format!("{:.1}", share * WIDTH),
+            baseline: row * ROW + 15,
+            top: row * ROW + 21,
+            width: format!("{}.{}", tenths / 10, tenths % 10),
         }
     }
 }

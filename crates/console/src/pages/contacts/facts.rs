@@ -26,8 +26,8 @@ pub(crate) fn groups(person: ForProduct<WinContact, ServeContact>) -> Vec<FactGr
         ForProduct::Win(WinContact { facts, political_party }) => {
             let mut registration = registration(&facts, Mode::Campaign);
             let status = Mode::Campaign.words().registration_status;
-            registration.facts.push(fact(status, &facts.voter_status));
-            registration.facts.push(fact("Political party", &Some(political_party)));
+            registration.facts.push(fact(status, facts.voter_status.as_deref()));
+            registration.facts.push(fact("Political party", Some(&political_party)));
             vec![reachable(&facts), registration, demographic(&facts)]
         }
         ForProduct::Serve(ServeContact { facts }) => {
@@ -37,21 +37,21 @@ pub(crate) fn groups(person: ForProduct<WinContact, ServeContact>) -> Vec<FactGr
 }
 
 fn registration(facts: &ContactFacts, mode: Mode) -> FactGroup {
-    let registered = fact(mode.words().registered, &facts.registered_voter);
+    let registered = fact(mode.words().registered, facts.registered_voter.as_deref());
     FactGroup { heading: "Registration", facts: vec![registered] }
 }
 
-fn fact(label: &'static str, value: &Option<String>) -> Fact {
-    Fact { label, value: Known(value.clone()) }
+fn fact(label: &'static str, value: Option<&str>) -> Fact {
+    Fact { label, value: Known(value.map(str::to_owned)) }
 }
 
 fn reachable(facts: &ContactFacts) -> FactGroup {
     FactGroup {
         heading: "Contact information",
         facts: vec![
-            fact("Address", &address(facts)),
-            fact("Cell phone", &facts.cell_phone),
-            fact("Landline", &facts.landline),
+            fact("Address", address(facts).as_deref()),
+            fact("Cell phone", facts.cell_phone.as_deref()),
+            fact("Landline", facts.landline.as_deref()),
         ],
     }
 }
@@ -60,15 +60,15 @@ fn demographic(facts: &ContactFacts) -> FactGroup {
     FactGroup {
         heading: "Demographic information",
         facts: vec![
-            fact("Marital status", &facts.marital_status),
-            fact("Has children under 18", &facts.has_children_under18),
-            fact("Veteran", &facts.veteran_status),
-            fact("Homeowner", &facts.homeowner),
-            fact("Business owner", &facts.business_owner),
-            fact("Level of education", &facts.level_of_education),
-            fact("Household income", &facts.estimated_income_amount.map(income)),
-            fact("Language", &facts.language),
-            fact("Ethnicity", &facts.ethnicity_group),
+            fact("Marital status", facts.marital_status.as_deref()),
+            fact("Has children under 18", facts.has_children_under18.as_deref()),
+            fact("Veteran", facts.veteran_status.as_deref()),
+            fact("Homeowner", facts.homeowner.as_deref()),
+            fact("Business owner", facts.business_owner.as_deref()),
+            fact("Level of education", facts.level_of_education.as_deref()),
+            fact("Household income", facts.estimated_income_amount.map(income).as_deref()),
+            fact("Language", facts.language.as_deref()),
+            fact("Ethnicity", facts.ethnicity_group.as_deref()),
         ],
     }
 }
@@ -105,10 +105,10 @@ const THOUSANDS: [i64; 12] = [1, 15, 25, 35, 50, 75, 100, 125, 150, 175, 200, 25
 
 /// The range of an income: the amount is an estimate.
 fn income(dollars: i64) -> String {
-    let above = THOUSANDS.iter().position(|from| dollars < from * 1_000);
-    match above {
-        Some(0) => "Less than $1k".to_owned(),
-        Some(at) => format!("${}k–${}k", THOUSANDS[at - 1], THOUSANDS[at]),
+    let mut ranges = THOUSANDS.iter().zip(THOUSANDS.iter().skip(1));
+    match ranges.find(|(_, to)| dollars < **to * 1_000) {
+        _ if dollars < 1_000 => "Less than $1k".to_owned(),
+        Some((from, to)) => format!("${from}k–${to}k"),
         None => "$250k+".to_owned(),
     }
 }

@@ -158,7 +158,7 @@ impl EditPage {
             }
             Err(error) => {
                 self.away = Some(away(error, page)?);
-                self.count = "They could not be counted. Try again in a minute".to_owned();
+                "They could not be counted. Try again in a minute".clone_into(&mut self.count);
             }
         }
         Ok(self)
