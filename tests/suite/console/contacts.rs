@@ -52,6 +52,8 @@ async fn people_are_listed_page_by_page_with_their_number() {
     let last = visitor.get(&format!("{}?list=all&size=100&page=13", contacts(&run))).await;
     last.assert_shows(&["<option value=\"100\" selected", "1,201–1,250 of 1,250", "size=100"]);
     assert_eq!(people(&last, &run).len(), 50);
+    let longest = visitor.get(&format!("{}?size=100", contacts(&run))).await;
+    assert!(longest.html.len() <= 80_000, "{} bytes", longest.html.len());
     let texting = visitor.get(&format!("{}?list=texting", contacts(&run))).await;
     texting.assert_shows(&["<option value=\"texting\" selected", "Voters with a cell phone."]);
     let old = visitor.get(&format!("{}?size=7&page=x", contacts(&run))).await;
