@@ -61,9 +61,8 @@ impl Browser {
     pub(crate) async fn free() -> Option<Self> {
         let pool = POOL.as_ref()?;
         let next = async { pool.idle.lock().await.recv().await };
-        let next =
-            tokio::time::timeout(PATIENCE, next).await.expect("a test gives its browser back");
-        let client = match next.expect("the pool lives as long as the tests") {
+        let next = tokio::time::timeout(PATIENCE, next).await.unwrap();
+        let client = match next.unwrap() {
             Ok(client) => client,
             Err(error) => {
                 pool.back.send(Err(error.clone())).unwrap();

@@ -50,8 +50,7 @@ const BYTES: &str = "
     const loaded = ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind));
     return loaded.reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0);";
 
-static AXE_CORE: LazyLock<String> =
-    LazyLock::new(|| std::fs::read_to_string(axe_core()).expect("axe-core"));
+static AXE_CORE: LazyLock<String> = LazyLock::new(|| std::fs::read_to_string(axe_core()).unwrap());
 
 /// Where `scripts/axe-core` puts it.
 pub(crate) fn axe_core() -> PathBuf {

@@ -66,12 +66,6 @@ impl Tab {
         self.command("Network.setCookie", cookie).await;
     }
 
-    /// Ends the session.
-    pub(crate) async fn sign_out(&self) {
-        let cookie = json!({"name": "__session", "url": self.base});
-        self.command("Network.deleteCookies", cookie).await;
-    }
-
     /// Sets the width of the page, and the scheme that the visitor prefers: `light` or `dark`.
     pub(crate) async fn look(&self, width: u32, scheme: &str) {
         let size =
@@ -189,7 +183,7 @@ impl Tab {
     async fn field(&self, label: &str) -> Element {
         let labelled = format!("//label[starts-with(normalize-space(), '{label}')]");
         let label = self.client().wait().at_most(DEADLINE).for_element(Locator::XPath(&labelled));
-        let id = label.await.unwrap().attr("for").await.unwrap().expect("a label of a field");
+        let id = label.await.unwrap().attr("for").await.unwrap().unwrap();
         self.client().find(Locator::Id(&id)).await.unwrap()
     }
 

@@ -28,7 +28,7 @@ fn contacts(organization: &str) -> String {
 /// The addresses of the people on a page.
 fn people(shown: &Shown, organization: &str) -> Vec<String> {
     let start = format!("href=\"{}/", contacts(organization));
-    let rows = shown.html.split_once("<tbody>").expect("a table").1;
+    let rows = shown.html.split_once("<tbody>").unwrap().1;
     let links = rows.split(&start).skip(1).filter_map(|rest| rest.split_once('"'));
     links.map(|(id, _)| format!("{}/{id}", contacts(organization))).collect()
 }
@@ -200,7 +200,7 @@ async fn a_file_has_as_many_rows_as_its_button_says() {
 fn without_token(shown: &Shown) -> String {
     let mut parts = shown.html.split("name=\"form_token\" value=\"");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |page, part| page + part.split_once('"').expect("a value").1)
+    parts.fold(first, |page, part| page + part.split_once('"').unwrap().1)
 }
 
 #[actix_web::test]
@@ -256,7 +256,7 @@ async fn an_office_reads_no_words_of_a_campaign_in_any_state() {
     let assert_clean = async |state: &str| {
         for page in pages {
             let shown = visitor.get(&format!("/app/o/{office}{page}")).await;
-            let main = shown.html.split_once("<main").expect("a page").1.to_lowercase();
+            let main = shown.html.split_once("<main").unwrap().1.to_lowercase();
             for word in ["voter", "election", "candidate", "ballot"] {
                 assert!(!main.contains(word), "{word} on {page}, {state}: {main}");
             }

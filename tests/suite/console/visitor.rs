@@ -38,7 +38,7 @@ impl Visitor {
     pub(crate) fn signed_out(app: &TestApp) -> Self {
         winserve_upstreams::install_crypto_provider();
         let http = reqwest::Client::builder().tls_certs_only([]).redirect(Policy::none());
-        let http = http.build().expect("a valid configuration");
+        let http = http.build().unwrap();
         Self { http, base: app.base().to_owned(), session: None }
     }
 
@@ -70,9 +70,9 @@ impl Visitor {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Shown { status, headers, html: response.text().await.expect("a text") }
+        Shown { status, headers, html: response.text().await.unwrap() }
     }
 }
 
@@ -92,9 +92,10 @@ impl Shown {
     pub(crate) fn assert_shows(&self, texts: &[&str]) {
         let mut rest = self.html.as_str();
         for text in texts {
-            let at = rest.find(text);
-            assert!(at.is_some(), "{text:?} is not there, or not in order: {}", self.html);
-            rest = &rest[at.unwrap_or_default() + text.len()..];
+            let (_, after) = rest
+                .split_once(text)
+                .unwrap_or_else(|| panic!("{text:?} is not there, or not in order: {}", self.html));
+            rest = after;
         }
     }
 
