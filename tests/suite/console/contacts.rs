@@ -80,6 +80,7 @@ async fn a_campaign_that_does_not_pay_learns_what_needs_pro() {
     let visitor = Visitor::user(&app, CANDIDATE);
     let shown = visitor.get(&format!("{}?search=Young", contacts(&run))).await;
     shown.assert_shows(&[
+        "Search <span class=\"badge\">Pro",
         "id=\"pro\"",
         "need Pro.",
         "Create list <span class=\"badge\">Pro",

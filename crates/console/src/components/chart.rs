@@ -51,7 +51,7 @@ impl Bar {
         Self {
             label,
             count: grouped(count.unsigned_abs()),
-            percent: percent.to_string(),
+            percent: percent.as_f64().map_or_else(|| percent.to_string(), |it| format!("{it:.1}")),
             baseline: row * ROW + 15,
             top: row * ROW + 21,
             width: format!("{}.{}", tenths / 10, tenths % 10),

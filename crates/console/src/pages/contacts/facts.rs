@@ -75,8 +75,16 @@ fn demographic(facts: &ContactFacts) -> FactGroup {
 
 /// First and last name with suffix, as far as they are known.
 pub(crate) fn name(facts: &ContactFacts) -> String {
-    let parts = [&facts.first_name, &facts.middle_name, &facts.last_name, &facts.name_suffix];
-    let name = joined(&parts, " ");
+    of_parts(&[&facts.first_name, &facts.last_name, &facts.name_suffix])
+}
+
+/// [`name`] with the middle name.
+pub(crate) fn full_name(facts: &ContactFacts) -> String {
+    of_parts(&[&facts.first_name, &facts.middle_name, &facts.last_name, &facts.name_suffix])
+}
+
+fn of_parts(parts: &[&Option<String>]) -> String {
+    let name = joined(parts, " ");
     if name.is_empty() { "Name not known".to_owned() } else { name }
 }
 

@@ -59,7 +59,7 @@ impl PersonPage {
                     ForProduct::Win(person) => &person.facts,
                     ForProduct::Serve(person) => &person.facts,
                 };
-                (facts::name(facts), facts::summary(facts), Ok(facts::groups(person)))
+                (facts::full_name(facts), facts::summary(facts), Ok(facts::groups(person)))
             }
             Err(error) => ("Person".to_owned(), None, Err(away(error, page)?)),
         };
