@@ -50,7 +50,7 @@ pub enum RecordResultError {
 /// Records the result in the campaign and, if it was won, creates the office as [`win`] does, in
 /// one transaction. A repeat finds the office that the first request created.
 ///
-/// [`win`]: crate::offices::win
+/// [`win`]: crate::offices::win()
 ///
 /// # Errors
 /// See [`RecordResultError`].

@@ -188,8 +188,9 @@ pub trait VoterFilter: From<Criteria> + Clone + Send + Sync + 'static {
     /// match every group. A value that is not in the voter file selects nobody, so it can be
     /// dropped without changing the selection **as long as another value of the group is left**. A
     /// group without remaining values selects nobody, and dropping it would select more than was
-    /// saved: such a filter is refused. [`values_not_in_the_file`] lists the dropped values in both
-    /// cases.
+    /// saved: such a filter is refused. [`FilterProblem`] lists the dropped values in both cases.
+    ///
+    /// [`FilterProblem`]: crate::saved_filters::FilterProblem
     ///
     /// # Errors
     /// [`UnusableFilter`].
