@@ -48,6 +48,17 @@ pub trait Composed: Send + Sync {
     fn double_write_label(&self) -> Option<&'static str>;
 }
 
+/// Marks a transaction as ours: while the triggers of the migration exist, they treat all other
+/// writes as changes of the old service.
+///
+/// # Errors
+/// If the database fails.
+pub fn mark_as_ours(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("SELECT set_config('winserve.writer', 'winserve', true)")
+        .execute(connection)
+        .map(drop)
+}
+
 /// The final composition: tables only, the same for every unit of work.
 #[derive(Debug, Clone, Copy)]
 pub struct Tables;
@@ -57,11 +68,8 @@ impl Composition for Tables {
         Ok(&Self)
     }
 
-    /// Marks the transaction as ours: while the triggers of the migration exist, they treat all
-    /// other writes as changes of the old service.
     fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<&'static dyn Composed> {
-        diesel::sql_query("SELECT set_config('winserve.writer', 'winserve', true)")
-            .execute(connection)?;
+        mark_as_ours(connection)?;
         Ok(&Self)
     }
 

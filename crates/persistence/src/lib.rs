@@ -37,7 +37,7 @@ pub mod tables;
 mod url;
 pub mod users;
 
-pub use composition::{Composed, Composition, Tables};
+pub use composition::{Composed, Composition, Tables, mark_as_ours};
 pub use connect_error::ConnectError;
 pub use connection::{
     check_server, connect, connect_watcher, connect_with, is_standby, read_snapshot,

@@ -325,3 +325,20 @@ async fn a_process_that_stays_in_the_former_phase_loses_doubles_and_changes_noth
         goes_there_and_back(pair).await;
     }
 }
+
+#[actix_web::test]
+async fn what_a_pinned_process_writes_is_not_recorded_as_another_services() {
+    let database = ready();
+    database.execute(
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
+             AS 'BEGIN RAISE EXCEPTION ''recorded as a change of another service''; END';
+         CREATE TRIGGER refused BEFORE INSERT ON legacy_change
+             FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    );
+    let election = ElectionEmulator::start(World::demo()).unwrap();
+    let (_running, base) = started(&database, &election, Some(Phase::One)).await;
+    let load = Load::start(&database, &[base.clone(), base], true);
+    let rounds = load.rounds.clone();
+    spawn_blocking(move || wait_for_a_whole_round(&rounds)).await.unwrap();
+    load.stop().await;
+}

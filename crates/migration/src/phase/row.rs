@@ -10,7 +10,7 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Bool},
 };
-use winserve_persistence::{is_lock_timeout, session};
+use winserve_persistence::{is_lock_timeout, mark_as_ours, session};
 
 use crate::schema::{migration_phase, migration_phase_for_writing};
 
@@ -89,6 +89,10 @@ impl PhaseSource {
     /// phase.
     pub(crate) fn for_writing(&self, connection: &mut PgConnection) -> QueryResult<Phase> {
         if let Some(phase) = self.pinned {
+            // What it writes to the JSON must not be copied to the tables later, as another service's.
+            if phase.has_tables() {
+                mark_as_ours(connection)?;
+            }
             return Ok(phase);
         }
         let at = Instant::now();
