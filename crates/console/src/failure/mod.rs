@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     /// A form that does not come from our own page.
     #[error("the form comes from elsewhere")]
     ForeignForm,
-    /// A form that is none, or too large.
+    /// The request contains no readable form, or too large a one.
     #[error("the form is unreadable")]
     UnreadableForm,
     /// The address names no page.
